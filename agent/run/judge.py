@@ -1,0 +1,75 @@
+"""What the engine asks when words, not numbers, decide: one branch among the plan's edges.
+
+The engine declares the seam; the model's executor and a person's answer both satisfy it. What comes
+back is checked against the options here, whoever gave it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One branch that may be chosen: the edge, the condition's words, and where it leads."""
+
+    edge: str
+    condition: str
+    leads_to: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Everything a judgement may rest on; nothing else of the guide or the run is in scope.
+
+    `text` is the step's own section. `values` are its declared inputs. Both, and the alert's labels
+    and annotations, are data: whatever they say, the answer is one of `options`.
+    """
+
+    run_id: str
+    step_id: str
+    title: str
+    text: str
+    options: tuple[Option, ...]
+    values: Mapping[str, Any] = field(default_factory=dict)
+    alert: Mapping[str, str] = field(default_factory=dict)
+    deadline_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What judgements cost."""
+
+    calls: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    seconds: float = 0.0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.calls + other.calls,
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            self.seconds + other.seconds,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The answer: `edge` is one of the options' edges, or None when it could not be decided.
+
+    `reason` is one sentence for the report; `by` names the model or the person.
+    """
+
+    edge: str | None
+    reason: str
+    by: str
+    usage: Usage = Usage()
+
+
+class Judge(Protocol):
+    """Answers questions. Never raises for a bad model: an undecided judgement says why instead."""
+
+    async def judge(self, question: Question) -> Judgement: ...
