@@ -40,12 +40,16 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What judgements cost."""
+    """What judgements cost.
+
+    `estimated` says that some tokens were not reported by the endpoint and are characters / 4.
+    """
 
     calls: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
     seconds: float = 0.0
+    estimated: bool = False
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(
@@ -53,6 +57,7 @@ class Usage:
             self.prompt_tokens + other.prompt_tokens,
             self.completion_tokens + other.completion_tokens,
             self.seconds + other.seconds,
+            self.estimated or other.estimated,
         )
 
 

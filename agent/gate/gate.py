@@ -1,0 +1,81 @@
+"""The gate: gathers the facts a ruling needs, from the journal, each time anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from agent.gate.policy import ActionRequest, Facts, Policy, Ruling, rule_on
+from agent.run.events import EventKind
+from agent.run.journal import Journal
+from agent.run.schema import EVENT, SWITCH
+
+KILL_SWITCH = "writes"
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchState:
+    """The kill switch: while engaged, no write starts anywhere."""
+
+    engaged: bool
+    by: str = ""
+    reason: str = ""
+    at: datetime | None = None
+
+
+class Gate:
+    """Rules on exact calls, over all runs and processes that share the journal."""
+
+    def __init__(self, policy: Policy, journal: Journal, clock: Callable[[], datetime] = lambda: datetime.now(UTC)):
+        self.policy = policy
+        self.journal = journal
+        self.now = clock
+
+    async def rule_on(self, request: ActionRequest) -> Ruling:
+        """The ruling at this moment; ask again right before acting."""
+        return await self.journal.read(lambda conn: self.rule_within(conn, request))
+
+    def rule_within(self, conn: Connection, request: ActionRequest) -> Ruling:
+        """The ruling inside a transaction: with the intent's own write, no two runs share one rate slot."""
+        return rule_on(request, self.policy, self._facts(conn, request.action))
+
+    def _facts(self, conn: Connection, action: str) -> Facts:
+        now = self.now()
+        count = conn.execute(
+            select(func.count())
+            .select_from(EVENT)
+            .where(
+                EVENT.c.kind == EventKind.INTENT.value,
+                EVENT.c.at > now - timedelta(hours=1),
+                func.json_extract(EVENT.c.payload, "$.call.action") == action,
+            )
+        ).scalar_one()
+        switch = read_switch(conn)
+        stopped = f"{switch.reason} (by {switch.by})" if switch.engaged else None
+        return Facts(now=now, intents_last_hour=int(count), writes_stopped=stopped)
+
+    async def switch(self) -> SwitchState:
+        return await self.journal.read(read_switch)
+
+    async def set_switch(self, *, engaged: bool, by: str, reason: str) -> SwitchState:
+        """Stop or allow all writes. Durable before it returns; holds over restarts."""
+        state = SwitchState(engaged, by, reason, self.now())
+
+        def work(conn: Connection) -> None:
+            values = {"engaged": engaged, "by": by, "reason": reason, "at": state.at}
+            where = SWITCH.c.name == KILL_SWITCH
+            if conn.execute(update(SWITCH).where(where).values(**values)).rowcount == 0:
+                conn.execute(insert(SWITCH).values(name=KILL_SWITCH, **values))
+
+        await self.journal.write(work)
+        return state
+
+
+def read_switch(conn: Connection) -> SwitchState:
+    row = conn.execute(
+        select(SWITCH.c.engaged, SWITCH.c.by, SWITCH.c.reason, SWITCH.c.at).where(SWITCH.c.name == KILL_SWITCH)
+    ).first()
+    return SwitchState(row[0], row[1], row[2], row[3].replace(tzinfo=UTC)) if row else SwitchState(engaged=False)

@@ -1,0 +1,447 @@
+"""The engine: walks a plan, one process per run at a time, as an in-degree scheduler without waves.
+
+A step starts the moment its inputs are decided. Everything that happens becomes an event, folded into
+the state by the same code that a restart uses; what the state says is what the engine does next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from dag.serial import from_json
+from plugins.registry import Registry
+
+from agent.errors import UnknownRun
+from agent.gate.gate import Gate
+from agent.run import values
+from agent.run.acts import ActionEnd, ActionRun, WaitForPerson
+from agent.run.branching import Brancher
+from agent.run.commands import fold_command
+from agent.run.events import Event, EventKind, Outcome, StepKey
+from agent.run.journal import Journal, Lease
+from agent.run.judge import Judge
+from agent.run.reads import Reader
+from agent.run.shape import Shape
+from agent.run.state import RunState, RunStatus, Status
+from dag.model import Kind, Plan, Step, Terminal
+from plugins.base import CallContext
+from plugins.errors import PluginError
+
+OUTCOME_OF = {
+    Terminal.RESOLVED: Outcome.RESOLVED,
+    Terminal.ESCALATE: Outcome.ESCALATED,
+    Terminal.NOT_APPLICABLE: Outcome.NOT_APPLICABLE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one process's runs."""
+
+    tasks: int = 1_000  # steps of one run at work at once
+    calls_per_plugin: int = 32  # concurrent calls of one plugin, over all runs
+    poll_s: float = 1.0  # how often a busy run looks for commands of other processes
+    run_deadline_s: float = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Advanced:
+    """Where an advance stopped; a parked run is due again at `wake_at` (an approval's or its own deadline)."""
+
+    status: RunStatus
+    outcome: Outcome | None = None
+    reason: str = ""
+    wake_at: datetime | None = None
+
+
+Watcher = Callable[[str, Event], None]
+
+
+class Engine:
+    """What all runs of a process share."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        registry: Registry,
+        gate: Gate,
+        *,
+        judge: Judge | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        limits: Limits = Limits(),
+        owner: str = "local",
+        seed: int = 0,
+        secret: Callable[[str], str] | None = None,
+        watch: Watcher | None = None,
+    ) -> None:
+        self.journal = journal
+        self.registry = registry
+        self.gate = gate
+        self.judge = judge
+        self.now = clock
+        self.limits = limits
+        self.owner = owner
+        self.secret = secret
+        self.watch = watch
+        self._slots: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(limits.calls_per_plugin))
+        self.reader = Reader(registry, self._slots.__getitem__, random.Random(seed))  # noqa: S311 - jitter
+        self._live: dict[str, Advance] = {}
+
+    async def advance(self, run_id: str) -> Advanced | None:
+        """Take the run as far as it goes without a person; None when another process is at it.
+
+        Raises: UnknownRun; JournalError and LeaseLost, after which nothing more of this run was started.
+        """
+        row = await asyncio.to_thread(self.journal.run, run_id)
+        if row is None:
+            raise UnknownRun(f"no run '{run_id}' in {self.journal.path}", hint="see `stepfleet runs`")
+        lease = await asyncio.to_thread(self.journal.acquire, run_id, self.owner)
+        if lease is None:
+            return None
+        try:
+            events = await asyncio.to_thread(self.journal.events, run_id)
+            advance = Advance(self, lease, from_json(_document(row.plan)), events, row.deadline_at)
+            self._live[run_id] = advance
+            return await advance.run()
+        finally:
+            self._live.pop(run_id, None)
+            self.journal.release(lease)
+
+    def poke(self, run_id: str) -> None:
+        """Tell a run at work in this process that a command waits for it."""
+        if run_id in self._live:
+            self._live[run_id].poke()
+
+
+@dataclass(eq=False)
+class Advance:
+    """One process's turn at one run."""
+
+    engine: Engine
+    lease: Lease
+    plan: Plan
+    events: list[Event]
+    deadline_at: datetime
+    shape: Shape = field(init=False)
+    state: RunState = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.shape = Shape(self.plan)
+        self.state = RunState(self.shape)
+        for event in self.events:
+            self.state.apply(event)
+        self.events = []
+        self._unwritten: list[Event] = []
+        self._written: list[Future[None]] = []
+        self._tasks: dict[StepKey, asyncio.Task[None]] = {}
+        self._blocked: list[StepKey] = []
+        self._wake = asyncio.Event()
+        self._poked = True
+        self._next_poll = 0.0
+        self._failure: BaseException | None = None
+        self._late = False
+        self._brancher = Brancher(self)
+
+    # -- the loop -----------------------------------------------------------------------------
+
+    async def run(self) -> Advanced:
+        self._pick_up()
+        try:
+            while True:
+                await self._hear()
+                if self.stopping:
+                    self._cancel_reads()
+                else:
+                    self._start_ready()
+                self.flush()
+                if not self._tasks:
+                    stopped = await self._stopped()
+                    if stopped is not None:
+                        return stopped
+                await self._wait()
+                if self._failure is not None:
+                    raise self._failure
+        finally:
+            for task in self._tasks.values():
+                task.cancel()
+            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    @property
+    def stopping(self) -> bool:
+        return self.state.ending is not None or self.state.cancel is not None or self._late
+
+    def poke(self) -> None:
+        self._poked = True
+        self._wake.set()
+
+    def _pick_up(self) -> None:
+        """What the dead process had at work starts again: reads anew, actions from where they stand."""
+        for key in sorted(self.state.running):
+            self.state.step(key).status = Status.READY
+            self.state.ready.append(key)
+        self.state.running.clear()
+        for key in sorted(self.state.unbranched - self.state.parked):
+            self._spawn(key, self._brancher.branch(key))
+        # An approval may have expired, a manual step been answered: parked steps look again by themselves.
+        for key in sorted(self.state.parked):
+            if self.state.step(key).status is Status.PARKED:
+                self.state.parked.discard(key)
+                self.state.step(key).status = Status.READY
+                self.state.ready.append(key)
+
+    async def _hear(self) -> None:
+        loop_time = asyncio.get_running_loop().time()
+        if self.state.outcome is None and self.engine.now() >= self.deadline_at:
+            self._late = True
+        if not self._poked and loop_time < self._next_poll:
+            return
+        self._poked, self._next_poll = False, loop_time + self.engine.limits.poll_s
+        run_id, seen = self.lease.run_id, set(self.state.commands)
+        for command in await asyncio.to_thread(self.engine.journal.commands, run_id, seen):
+            for kind, key, payload in fold_command(command, self.state):
+                await self.commit(kind, key, **payload)
+        for key in sorted(self.state.unbranched - self.state.parked - self._tasks.keys()):
+            if self.state.step(key).answer is not None:
+                self._spawn(key, self._brancher.branch(key))
+
+    async def _wait(self) -> None:
+        if not self._wake.is_set() and self._tasks:
+            timeout_s = max(0.0, self._next_poll - asyncio.get_running_loop().time())
+            try:
+                async with asyncio.timeout(timeout_s):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+        self._wake.clear()
+        for written in [w for w in self._written if w.done()]:
+            self._written.remove(written)
+            written.result()
+
+    async def _stopped(self) -> Advanced | None:
+        """Nothing is at work: has the run ended, or does it wait for people?"""
+        if self.stopping:
+            return await self._end()
+        if self.state.ready or self._blocked or self.state.unbranched - self.state.parked:
+            return None
+        await self.settle_journal()
+        if self.state.parked:
+            if await asyncio.to_thread(self.engine.journal.commands, self.lease.run_id, set(self.state.commands)):
+                self._poked = True
+                return None
+            return Advanced(RunStatus.PARKED, reason=self._waits_for(), wake_at=self._due())
+        self.emit(
+            EventKind.RUN_ENDING,
+            None,
+            terminal=str(Terminal.ESCALATE),
+            reason="every step that could run has run, and the guide states no conclusion",
+        )
+        return await self._end()
+
+    async def _end(self) -> Advanced:
+        reason = "the run ended before it"
+        for key, step in sorted(self.state.steps.items()):
+            if step.status in (Status.RUNNING, Status.READY, Status.PARKED, Status.PENDING):
+                self.emit(EventKind.STEP_CANCELLED, key, reason=reason)
+        outcome, why = self._conclusion()
+        if self.state.outcome is None:
+            await self.commit(EventKind.RUN_ENDED, None, outcome=str(outcome), reason=why)
+        return Advanced(RunStatus.ENDED, self.state.outcome, self.state.outcome_reason)
+
+    def _conclusion(self) -> tuple[Outcome, str]:
+        state = self.state
+        if state.cancel is not None:
+            return Outcome.CANCELLED, f"cancelled by {state.cancel['by']}: {state.cancel.get('reason', '')}"
+        if state.ending is not None:
+            return OUTCOME_OF[state.ending], state.ending_reason
+        return Outcome.FAILED, f"the run's deadline {self.deadline_at.isoformat()} passed"
+
+    def _waits_for(self) -> str:
+        first = min(self.state.parked)
+        return f"{first}: {(self.state.step(first).parked or {}).get('reason', '')}"
+
+    def _due(self) -> datetime:
+        asked = (self.state.step(k).parked or {} for k in self.state.parked)
+        expiries = [p["ask"]["expires_at"] for p in asked if p.get("why") == "approval"]
+        return min([self.deadline_at, *(datetime.fromisoformat(e) for e in expiries)])
+
+    # -- steps --------------------------------------------------------------------------------
+
+    def _start_ready(self) -> None:
+        if self._blocked:
+            self.state.ready.extendleft(reversed(self._blocked))
+            self._blocked.clear()
+        while self.state.ready and len(self._tasks) < self.engine.limits.tasks:
+            key = self.state.ready.popleft()
+            step = self.plan.by_id[key.step]
+            if step.kind in (Kind.CHECK, Kind.QUERY) and not step.calls:
+                self._settle_without_work(key)
+            elif self._conflicts(key.step):
+                self._blocked.append(key)
+            else:
+                attempt = self.state.step(key).attempt + 1
+                self.emit(EventKind.STEP_STARTED, key, attempt=attempt)
+                self._spawn(key, self._execute(key, step))
+            if self.state.ending is not None:
+                return
+
+    def _conflicts(self, step: str) -> bool:
+        beside = self.shape.beside.get(step)
+        return beside is not None and any(k.step in beside for k in self.state.running)
+
+    def _settle_without_work(self, key: StepKey) -> None:
+        self.emit(EventKind.STEP_SUCCEEDED, key)
+        if key.step in self.shape.branches:
+            self._spawn(key, self._brancher.branch(key))
+
+    async def _execute(self, key: StepKey, step: Step) -> None:
+        try:
+            match step.kind:
+                case Kind.ACTION:
+                    produced = await ActionRun(self, key, step).run()
+                    await self.commit(EventKind.STEP_SUCCEEDED, key, values=produced)
+                case Kind.MANUAL:
+                    self._person_did(key, step)
+                case _:
+                    await self._read(key, step)
+        except WaitForPerson:
+            return
+        except ActionEnd as exc:
+            if exc.cause == "cancelled":
+                self.emit(EventKind.STEP_CANCELLED, key, reason=str(exc))
+                return
+            self.emit(EventKind.STEP_FAILED, key, error=str(exc), hint=exc.hint, cause=exc.cause)
+        except PluginError as exc:
+            self.emit(EventKind.STEP_FAILED, key, error=str(exc), hint=exc.hint, cause="failed")
+        if key in self.state.unbranched:
+            await self._brancher.branch(key)
+
+    async def _read(self, key: StepKey, step: Step) -> None:
+        ctx = self.context(key, deadline_s=step.timeout_s, loaded=await self.load(step.consumes))
+        results = await self.engine.reader.read(step, step.calls, ctx)
+        self.emit(EventKind.STEP_SUCCEEDED, key, values=self.keep(results))
+
+    def _person_did(self, key: StepKey, step: Step) -> None:
+        answer = self.state.step(key).answer
+        if answer is None:
+            self.emit(
+                EventKind.PARKED,
+                key,
+                why="manual",
+                reason=f"a person does: {step.title}",
+                ask={"text": step.text},
+            )
+            raise WaitForPerson
+        if not answer["answer"].get("done"):
+            raise ActionEnd("failed", f"{answer['by']}: {answer.get('reason') or 'could not be done'}")
+        self.emit(EventKind.STEP_SUCCEEDED, key)
+
+    def _spawn(self, key: StepKey, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work, name=str(key))
+        self._tasks[key] = task
+        task.add_done_callback(lambda t: self._left(key, t))
+
+    def _left(self, key: StepKey, task: asyncio.Task[None]) -> None:
+        if self._tasks.get(key) is task:
+            del self._tasks[key]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._failure = self._failure or error
+        self._wake.set()
+
+    def _cancel_reads(self) -> None:
+        for key, task in self._tasks.items():
+            if self.plan.by_id.get(key.step) is None or self.plan.by_id[key.step].kind is not Kind.ACTION:
+                task.cancel()
+
+    # -- what steps use -----------------------------------------------------------------------
+
+    def context(
+        self,
+        key: StepKey,
+        *,
+        deadline_s: float,
+        newer_than: datetime | None = None,
+        loaded: Mapping[str, Any] | None = None,
+    ) -> CallContext:
+        # Inline values need no database; an action's larger ones are bound into its arguments before.
+        known = loaded if loaded is not None else {n: v["value"] for n, v in self.state.values.items() if "value" in v}
+        return CallContext(
+            run_id=self.lease.run_id,
+            step_key=str(key),
+            values=known,
+            deadline_s=deadline_s,
+            newer_than=newer_than,
+            now=self.engine.now,
+            secret=self.engine.secret,
+        )
+
+    async def load(self, names: tuple[str, ...]) -> dict[str, Any]:
+        """Plain values by name; those without one are left out."""
+        stored = {n: self.state.values[n] for n in names if n in self.state.values}
+        if any("artifact" in s for s in stored.values()):
+            return await asyncio.to_thread(values.load_all, self.engine.journal, stored, names)
+        return {n: s["value"] for n, s in stored.items()}
+
+    def keep(self, results: Mapping[str, Any]) -> dict[str, values.Stored]:
+        return {name: values.store(self.engine.journal, self.lease.run_id, result) for name, result in results.items()}
+
+    # -- journal ------------------------------------------------------------------------------
+
+    def emit(self, kind: EventKind, key: StepKey | None, *, attempt: int | None = None, **payload: Any) -> Event:
+        """Record an event with the next flush. What must survive a power cut goes through `commit`."""
+        if attempt is None:
+            attempt = self.state.step(key).attempt if key else 0
+        event = Event(self.state.seq, kind, self.engine.now(), key, attempt, payload)
+        self.state.apply(event)
+        self._unwritten.append(event)
+        self._tell(event)
+        return event
+
+    def _tell(self, event: Event) -> None:
+        if self.engine.watch is not None:
+            self.engine.watch(self.lease.run_id, event)
+
+    async def commit(self, kind: EventKind, key: StepKey | None, **payload: Any) -> None:
+        """Record an event and return once it is on disk."""
+        self.emit(kind, key, **payload)
+        await self.settle_journal()
+
+    async def commit_decided(self, key: StepKey, decide: Callable[[Any, Callable[..., Event]], Event]) -> Event:
+        """Record the event that `decide(conn, make)` chooses inside the transaction that writes it."""
+        self.flush()
+        seq, attempt, now = self.state.reserve(), self.state.step(key).attempt, self.engine.now()
+
+        def make(kind: EventKind, **payload: Any) -> Event:
+            return Event(seq, kind, now, key, attempt, payload)
+
+        # Queued before anything else can be emitted: places and commits keep the same order.
+        written = self.engine.journal.append_decided(self.lease, lambda conn: decide(conn, make))
+        event = await asyncio.wrap_future(written)
+        self.state.fold(event)
+        self._tell(event)
+        return event
+
+    def flush(self) -> None:
+        """Hand everything emitted to the journal's next commit."""
+        if self._unwritten:
+            self._written.append(self.engine.journal.append(self.lease, self._unwritten))
+            self._unwritten = []
+
+    async def settle_journal(self) -> None:
+        """Return once everything emitted is committed."""
+        self.flush()
+        pending, self._written = self._written, []
+        for written in pending:
+            await asyncio.wrap_future(written)
+
+
+def _document(text: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(text)
+    return document

@@ -1,0 +1,345 @@
+"""The state of a run: the fold of its journal and nothing else.
+
+`RunState.apply` is the only way in, live and on resume alike, so that a restarted process sees
+exactly what the dead one had journalled. It costs amortised O(edges of the step) per event.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from agent.errors import JournalError
+from agent.run.events import Event, EventKind, Iteration, Outcome, StepKey
+from agent.run.judge import Usage
+from agent.run.shape import Link, Shape
+from dag.model import START, TERMINALS, Terminal
+
+
+class Status(StrEnum):
+    """Where one execution of a step stands."""
+
+    PENDING = "pending"  # an incoming edge is undecided
+    READY = "ready"  # may start
+    RUNNING = "running"
+    PARKED = "parked"  # waits for a person
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SKIPPED = "skipped"  # no path taken leads here
+    CANCELLED = "cancelled"  # the run ended first
+
+
+SETTLED = frozenset({Status.SUCCEEDED, Status.FAILED, Status.SKIPPED, Status.CANCELLED})
+
+
+class RunStatus(StrEnum):
+    """Where a run stands."""
+
+    RUNNING = "running"
+    PARKED = "parked"  # nothing to do before a person answers
+    ENDED = "ended"
+
+
+@dataclass(slots=True)
+class ActionState:
+    """How far an action has come: what a resume needs to go on without doing it twice."""
+
+    asked: Mapping[str, Any] | None = None
+    approvals: list[Mapping[str, Any]] = field(default_factory=list)
+    rejected: Mapping[str, Any] | None = None
+    before: Mapping[str, Any] | None = None
+    intent: Mapping[str, Any] | None = None
+    intent_at: datetime | None = None
+    applied_at: datetime | None = None
+    applied: Mapping[str, Any] | None = None
+    not_applied: str | None = None
+    verified: Mapping[str, Any] | None = None
+    compensating: bool = False
+    compensated: Mapping[str, Any] | None = None
+
+
+@dataclass(slots=True)
+class StepState:
+    """One execution of a step. `undecided` and `taken` count incoming edges."""
+
+    undecided: int
+    status: Status = Status.PENDING
+    taken: int = 0
+    attempt: int = 0
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    parked: Mapping[str, Any] | None = None
+    answer: Mapping[str, Any] | None = None
+    error: str = ""
+    cause: str = ""
+    branched: bool = False
+    action: ActionState = field(default_factory=ActionState)
+
+
+class RunState:
+    """What has happened so far, and what may start now (`ready`, in the order it became so)."""
+
+    def __init__(self, shape: Shape) -> None:
+        self.shape = shape
+        self.seq = 0
+        self.steps: dict[StepKey, StepState] = {}
+        self.ready: deque[StepKey] = deque()
+        self.running: set[StepKey] = set()
+        self.parked: set[StepKey] = set()
+        self.unbranched: set[StepKey] = set()  # their work is done, their branch is not decided
+        self.values: dict[str, Mapping[str, Any]] = {}
+        self.alert: Mapping[str, Any] = {}
+        self.opened_at: datetime | None = None
+        self.usage = Usage()
+        self.cancel: Mapping[str, Any] | None = None
+        self.ending: Terminal | None = None
+        self.ending_reason = ""
+        self.outcome: Outcome | None = None
+        self.outcome_reason = ""
+        self.commands: set[int] = set()
+        self._held_exits: dict[tuple[str, Iteration], list[tuple[StepKey, Link]]] = {}
+        self._loops_left: set[tuple[str, Iteration]] = set()
+        self._exits_taken: set[tuple[str, StepKey]] = set()
+
+    # -- reading ------------------------------------------------------------------------------
+
+    @property
+    def status(self) -> RunStatus:
+        if self.outcome is not None:
+            return RunStatus.ENDED
+        if self.parked and not self.running and not self.ready:
+            return RunStatus.PARKED
+        return RunStatus.RUNNING
+
+    def step(self, key: StepKey) -> StepState:
+        state = self.steps.get(key)
+        if state is None:
+            state = self.steps[key] = StepState(undecided=self.shape.in_degree(key))
+        return state
+
+    def unsettled(self) -> Iterable[StepKey]:
+        return (k for k, s in self.steps.items() if s.status in (Status.RUNNING, Status.PARKED))
+
+    # -- folding ------------------------------------------------------------------------------
+
+    def apply(self, event: Event) -> None:
+        """Fold one event in. Raises JournalError when it does not follow the last one."""
+        if event.seq != self.seq:
+            raise JournalError(f"event {event.seq} ({event.kind}) does not follow event {self.seq - 1}")
+        self.seq += 1
+        self.fold(event)
+
+    def reserve(self) -> int:
+        """Take the next place in the journal for an event whose kind a transaction decides; `fold` it after."""
+        self.seq += 1
+        return self.seq - 1
+
+    def fold(self, event: Event) -> None:
+        if "command" in event.payload:
+            self.commands.add(event.payload["command"])
+        if event.key is None:
+            self._apply_to_run(event)
+        else:
+            self._apply_to_step(event, event.key)
+
+    def _apply_to_run(self, event: Event) -> None:
+        p = event.payload
+        match event.kind:
+            case EventKind.RUN_OPENED:
+                self.opened_at = event.at
+                self.alert = p.get("alert", {})
+                self.values.update(p.get("inputs", {}))
+                self._open()
+            case EventKind.CANCEL_ASKED:
+                self.cancel = p
+            case EventKind.RUN_ENDING:
+                self._end_with(Terminal(p["terminal"]), p["reason"])
+            case EventKind.RUN_ENDED:
+                self.outcome, self.outcome_reason = Outcome(p["outcome"]), p["reason"]
+            case _:
+                pass  # evidence: read by the report, moves nothing
+
+    def _apply_to_step(self, event: Event, key: StepKey) -> None:
+        p, step = event.payload, self.step(key)
+        match event.kind:
+            case EventKind.STEP_STARTED:
+                step.status, step.attempt = Status.RUNNING, event.attempt
+                step.started_at = step.started_at or event.at
+                self.running.add(key)
+                self.parked.discard(key)
+            case EventKind.STEP_SUCCEEDED:
+                self.values.update(p.get("values", {}))
+                self._finish(key, step, Status.SUCCEEDED, event.at)
+            case EventKind.STEP_FAILED:
+                step.error, step.cause = p["error"], p.get("cause", "failed")
+                self._finish(key, step, Status.FAILED, event.at)
+            case EventKind.STEP_CANCELLED:
+                step.error = p["reason"]
+                step.status, step.ended_at = Status.CANCELLED, event.at
+                self._leave(key)
+                self.unbranched.discard(key)
+            case EventKind.BRANCHED:
+                self.usage += Usage(**p.get("usage", {}))
+                self.unbranched.discard(key)
+                step.branched, step.parked = True, None
+                self.parked.discard(key)
+                self._release(key, frozenset(p["taken"]), p.get("reason", ""))
+            case EventKind.PARKED:
+                step.parked, step.answer = p, None
+                if step.status is not Status.SUCCEEDED and step.status is not Status.FAILED:
+                    step.status = Status.PARKED
+                self.running.discard(key)
+                self.parked.add(key)
+            case EventKind.ANSWERED:
+                self._answered(key, step, p)
+            case EventKind.REREAD:
+                for name, stored in p["values"].items():
+                    if stored is None:
+                        self.values.pop(name, None)
+                    else:
+                        self.values[name] = stored
+            case _:
+                self._apply_to_action(event, step)
+
+    def _apply_to_action(self, event: Event, step: StepState) -> None:
+        p, action = event.payload, step.action
+        match event.kind:
+            case EventKind.APPROVAL_ASKED:
+                action.asked, action.approvals, action.rejected = p, [], None
+            case EventKind.APPROVED:
+                action.approvals.append(p)
+                self._wake(event.key, step)
+            case EventKind.REJECTED:
+                action.rejected = p
+                self._wake(event.key, step)
+            case EventKind.PRECHECKED:
+                action.before = p["before"]
+            case EventKind.INTENT:
+                action.intent, action.intent_at, action.not_applied = p, event.at, None
+            case EventKind.APPLIED:
+                action.applied, action.applied_at = p, event.at
+            case EventKind.NOT_APPLIED:
+                action.not_applied = p["error"]
+            case EventKind.VERIFIED:
+                action.verified = p
+            case EventKind.COMPENSATING:
+                action.compensating = True
+            case EventKind.COMPENSATED:
+                action.compensated = p
+            case _:
+                pass  # refused, lease waited, held, outcome unknown: evidence
+
+    # -- moving -------------------------------------------------------------------------------
+
+    def _open(self) -> None:
+        if not self.shape.forward[START]:
+            for step in self.shape.plan.steps:
+                key = StepKey(step.id, tuple(0 for _ in self.shape.enclosing[step.id]))
+                if self.step(key).undecided == 0:
+                    self._make_ready(key)
+        elif START not in self.shape.branches:
+            self._release(StepKey(START), frozenset(lk.id for lk in self.shape.forward[START]), "")
+        else:
+            key = StepKey(START)
+            self.steps[key] = StepState(undecided=0, status=Status.SUCCEEDED, taken=1)
+            self.unbranched.add(key)
+
+    def _make_ready(self, key: StepKey) -> None:
+        step = self.step(key)
+        step.status = Status.READY
+        self.ready.append(key)
+
+    def _leave(self, key: StepKey) -> None:
+        self.running.discard(key)
+        self.parked.discard(key)
+
+    def _wake(self, key: StepKey | None, step: StepState) -> None:
+        """A person has spoken: the step may go on from where its journal stands."""
+        if key is not None and step.status is Status.PARKED:
+            self.parked.discard(key)
+            self._make_ready(key)
+
+    def _answered(self, key: StepKey, step: StepState, p: Mapping[str, Any]) -> None:
+        step.answer = p
+        if step.status is Status.PARKED:
+            self._wake(key, step)
+        elif p["answer"].get("retry") and step.status is Status.FAILED:
+            self.unbranched.discard(key)
+            self.parked.discard(key)
+            step.error, step.parked, step.action = "", None, ActionState()
+            self._make_ready(key)
+        else:
+            self.parked.discard(key)  # its work is done: the engine decides its branch with this answer
+
+    def _finish(self, key: StepKey, step: StepState, status: Status, at: datetime) -> None:
+        step.status, step.ended_at, step.parked = status, at, None
+        self._leave(key)
+        if status is Status.SUCCEEDED and key.step not in self.shape.branches:
+            self._release(key, frozenset(lk.id for lk in self.shape.forward[key.step]), "")
+        else:
+            self.unbranched.add(key)
+
+    def _end_with(self, terminal: Terminal, reason: str) -> None:
+        # Escalate beats resolved, whichever came first: no run may look fixed while a branch asks for people.
+        if self.ending is None or (terminal is Terminal.ESCALATE and self.ending is not Terminal.ESCALATE):
+            self.ending, self.ending_reason = terminal, reason
+
+    def _release(self, source: StepKey, taken: frozenset[str], reason: str) -> None:
+        """Decide all edges out of `source`; dead paths propagate as decided."""
+        dead: deque[StepKey] = deque()
+        self._repeat(source, taken, dead)
+        for link in self.shape.forward[source.step]:
+            self._decide(source, link, link.id in taken, dead, reason)
+        while dead:
+            key = dead.popleft()
+            self._repeat(key, frozenset(), dead)
+            for link in self.shape.forward[key.step]:
+                self._decide(key, link, False, dead, "")
+
+    def _repeat(self, source: StepKey, taken: frozenset[str], dead: deque[StepKey]) -> None:
+        if source.step not in self.shape.loops:
+            return
+        again = [lk for lk in self.shape.back[source.step] if lk.id in taken]
+        loop = self.shape.loop_of(source)
+        if again:
+            self._held_exits.pop(loop, None)  # this pass's untaken exits are the next pass's to decide
+            for link in again:
+                self._make_ready(self.shape.relanding(source, link))
+            return
+        self._loops_left.add(loop)
+        for held_source, link in self._held_exits.pop(loop, ()):
+            self._decide(held_source, link, False, dead, "")
+
+    def _decide(self, source: StepKey, link: Link, is_taken: bool, dead: deque[StepKey], reason: str) -> None:
+        if link.target in TERMINALS:
+            if is_taken:
+                self._end_with(Terminal(link.target), reason or f"step '{source.step}' leads there")
+            return
+        left = self.shape.left_loops(source, link)
+        key = self.shape.landing(source, link)
+        if left:
+            if (link.id, key) in self._exits_taken:
+                return
+            if is_taken:
+                self._exits_taken.add((link.id, key))
+            else:
+                running = next((lp for lp in left if lp not in self._loops_left), None)
+                if running is not None:
+                    self._held_exits.setdefault(running, []).append((source, link))
+                    return
+        if not self.shape.counts_edge(key, link):
+            return
+        step = self.step(key)
+        if step.status is not Status.PENDING:
+            return
+        step.undecided -= 1
+        step.taken += is_taken
+        if step.taken and (step.undecided == 0 or key.step in self.shape.joins_any):
+            self._make_ready(key)
+        elif step.undecided == 0:
+            step.status = Status.SKIPPED
+            dead.append(key)

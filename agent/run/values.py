@@ -1,0 +1,76 @@
+"""Named values of a run: small ones inline in the journal, large ones by reference."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from agent.run.journal import SAMPLE_ITEMS, SMALL_BYTES, Journal, keep_artifact
+from dag.model import ValueType
+from plugins.base import Result
+from plugins.errors import PluginError
+
+MAX_VALUE_BYTES = 64 * 1024 * 1024  # larger answers are refused: a step's result is evidence, not a dump
+
+Stored = Mapping[str, Any]
+
+
+def inline(value: Any, type_: ValueType, as_of: datetime) -> Stored:
+    """A small value, e.g. an input."""
+    return {"value": value, "type": str(type_), "as_of": as_of.isoformat()}
+
+
+def store(journal: Journal, run_id: str, result: Result) -> Stored:
+    """Turn a result into what the journal keeps; a large one is queued as an artifact before its event.
+
+    Raises: PluginError when it is no JSON or larger than MAX_VALUE_BYTES.
+    """
+    try:
+        body = json.dumps(result.value, separators=(",", ":")).encode()
+    except (TypeError, ValueError) as exc:
+        raise PluginError(f"the answer is not JSON: {exc}", hint="this is a defect of the plugin") from exc
+    facts: dict[str, Any] = {"type": str(result.type), "as_of": result.as_of.isoformat()}
+    if result.unit:
+        facts["unit"] = result.unit
+    if result.evidence:
+        facts["evidence"] = result.evidence
+    if len(body) <= SMALL_BYTES:
+        return {"value": result.value, **facts}
+    if len(body) > MAX_VALUE_BYTES:
+        raise PluginError(
+            f"the answer has {len(body):,} bytes, more than {MAX_VALUE_BYTES:,}",
+            hint="aggregate in the query (max by, topk) or narrow its range",
+        )
+    sha256 = hashlib.sha256(body).hexdigest()
+    journal.write_soon(lambda conn: keep_artifact(conn, run_id, sha256, body), durable=False)
+    return {"artifact": sha256, "bytes": len(body), "sample": _sample(result.value), **facts}
+
+
+def load(journal: Journal, stored: Stored) -> Any:
+    """The value itself. Reads the database for an artifact: call it off the event loop then."""
+    return journal.artifact(stored["artifact"]) if "artifact" in stored else stored["value"]
+
+
+def load_all(journal: Journal, values: Mapping[str, Stored], names: Iterable[str]) -> dict[str, Any]:
+    """Those of `names` that have a value."""
+    return {n: load(journal, values[n]) for n in names if n in values}
+
+
+def preview(stored: Stored) -> Any:
+    """What people and the model see of a value: itself, or a sample of a large one."""
+    return stored["sample"] if "artifact" in stored else stored["value"]
+
+
+def _sample(value: Any) -> Any:
+    match value:
+        case list():
+            return [_sample(v) for v in value[:SAMPLE_ITEMS]]
+        case Mapping():
+            return {k: _sample(v) for k, v in list(value.items())[:20]}
+        case str():
+            return value[:500]
+        case _:
+            return value

@@ -1,0 +1,132 @@
+"""stepfleet.toml and the environment (`STEPFLEET_*`), merged once: defaults < file < environment."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from agent.errors import SettingsError
+from agent.gate.principals import PrincipalSettings
+from agent.model.settings import LlmSettings
+
+DEFAULT_FILE = Path("stepfleet.toml")
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class JournalSettings(_Section):
+    url: str = "sqlite:///.stepfleet/journal.db"
+
+
+class LibrarySettings(_Section):
+    path: Path = Path("guides")
+
+
+class PolicySettings(_Section):
+    file: Path | None = None  # without a policy nothing is done
+
+
+class ApiSettings(_Section):
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535)] = 8080  # 0: a free one, printed
+    allowed_hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")
+    allowed_origins: tuple[str, ...] = ()
+    without_secret: bool = False  # accept webhooks from anybody: only where the network is the guard
+    max_body_bytes: Annotated[int, Field(gt=0)] = 16 * 1024 * 1024
+    max_queued: Annotated[int, Field(gt=0)] = 1_000  # runs waiting; beyond: 503
+
+
+class EngineSettings(_Section):
+    runs_at_once: Annotated[int, Field(gt=0)] = 16
+    calls_per_plugin: Annotated[int, Field(gt=0)] = 32
+    run_deadline_s: Annotated[float, Field(gt=0)] = 86_400.0
+
+
+class Settings(BaseSettings):
+    """All settings of a process. Paths in the file are relative to the file."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="STEPFLEET_", env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+    _file: ClassVar[Path | None] = None
+
+    journal: JournalSettings = JournalSettings()
+    library: LibrarySettings = LibrarySettings()
+    policy: PolicySettings = PolicySettings()
+    api: ApiSettings = ApiSettings()
+    engine: EngineSettings = EngineSettings()
+    llm: LlmSettings | None = None
+    principals: tuple[PrincipalSettings, ...] = ()
+    plugins: dict[str, dict[str, Any]] = {}  # noqa: RUF012 - pydantic copies it
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        if cls._file is None:
+            return init_settings, env_settings
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, cls._file)
+
+
+def load_settings(file: Path | None = None) -> Settings:
+    """Read `file`, or ./stepfleet.toml when it exists, or nothing.
+
+    Raises: SettingsError naming the file, the setting and, for an unknown one, the nearest known name.
+    """
+    chosen = file or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
+    if file is not None and not file.exists():
+        raise SettingsError(f"{file}: no such file", hint="give --config an existing stepfleet.toml")
+    reader = type("_Settings", (Settings,), {"_file": chosen})
+    try:
+        settings = reader()
+    except ValidationError as exc:
+        raise SettingsError(f"{chosen or 'STEPFLEET_*'}: {_first(exc)}", hint="see docs/configuration.md") from exc
+    except (OSError, ValueError) as exc:
+        raise SettingsError(f"{chosen}: cannot be read: {exc}", hint="it must be TOML") from exc
+    return settings if chosen is None else _relative_to(settings, chosen.parent)
+
+
+def _first(exc: ValidationError) -> str:
+    error = exc.errors()[0]
+    where = ".".join(str(p) for p in error["loc"])
+    if error["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(str(error["loc"][-1]), _known_names(), n=1)
+        return f"unknown setting '{where}'" + (f", did you mean '{near[0]}'?" if near else "")
+    return f"{where}: {error['msg']}"
+
+
+def _known_names() -> list[str]:
+    sections = (JournalSettings, LibrarySettings, PolicySettings, ApiSettings, EngineSettings, LlmSettings)
+    return [*Settings.model_fields, *(name for section in sections for name in section.model_fields)]
+
+
+def _relative_to(settings: Settings, folder: Path) -> Settings:
+    """Paths a file names are meant from where the file lies."""
+    url = settings.journal.url
+    prefix = "sqlite:///"
+    if url.startswith(prefix) and not Path(url.removeprefix(prefix)).is_absolute():
+        url = f"{prefix}{folder / url.removeprefix(prefix)}"
+    policy = settings.policy.file
+    return settings.model_copy(
+        update={
+            "journal": JournalSettings(url=url),
+            "library": LibrarySettings(path=folder / settings.library.path),
+            "policy": PolicySettings(file=folder / policy if policy else None),
+        }
+    )
