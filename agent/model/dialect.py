@@ -1,0 +1,116 @@
+"""How one endpoint wants to be asked for JSON: which mode of structured output, which parameter names.
+
+Nothing in the API says what a server supports, so the first question finds out and the answer is kept.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel
+
+from agent.model.llm import Prompt
+from agent.model.templates import render
+
+TOOL = "answer"
+
+
+class Mode(StrEnum):
+    """Ways to ask for JSON, surest first."""
+
+    JSON_SCHEMA = "json_schema"  # response_format: the server constrains what the model can write
+    TOOL = "tool"  # one forced tool call whose parameters are the schema
+    PLAIN = "plain"  # the schema in the prompt; one repair when the answer does not fit
+
+
+ORDER = tuple(Mode)
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """What to put into a request; each refusal of the server leads to at most one next dialect."""
+
+    mode: Mode = Mode.JSON_SCHEMA
+    length_field: str = "max_tokens"
+    temperature: bool = True  # some models accept only their own
+
+    def simpler(self) -> Dialect | None:
+        """The next mode down, None below plain JSON."""
+        place = ORDER.index(self.mode) + 1
+        return replace(self, mode=ORDER[place]) if place < len(ORDER) else None
+
+    def after_refusal(self, message: str) -> Dialect | None:
+        """What to try after the server refused a request's parameters with `message`; None: nothing is left."""
+        said = message.lower()
+        if self.length_field == "max_tokens" and "max_completion_tokens" in said:
+            return replace(self, length_field="max_completion_tokens")
+        if self.temperature and "temperature" in said:
+            return replace(self, temperature=False)
+        return self.simpler()
+
+    def body(self, model: str, prompt: Prompt, schema: type[BaseModel], max_tokens: int) -> dict[str, Any]:
+        """The request's parameters, without streaming."""
+        body: dict[str, Any] = {"model": model, "messages": self.worded(prompt, schema).messages()}
+        body[self.length_field] = max_tokens
+        if self.temperature:
+            body["temperature"] = 0
+        match self.mode:
+            case Mode.JSON_SCHEMA:
+                wanted = {"name": TOOL, "schema": strict_schema(schema), "strict": True}
+                body["response_format"] = {"type": "json_schema", "json_schema": wanted}
+            case Mode.TOOL:
+                function = {"name": TOOL, "description": "Give the answer.", "parameters": strict_schema(schema)}
+                body["tools"] = [{"type": "function", "function": function}]
+                body["tool_choice"] = {"type": "function", "function": {"name": TOOL}}
+            case Mode.PLAIN:
+                pass
+        return body
+
+    def worded(self, prompt: Prompt, schema: type[BaseModel]) -> Prompt:
+        """The prompt as sent: plain mode has to spell the schema out."""
+        if self.mode is not Mode.PLAIN:
+            return prompt
+        return replace(prompt, user=render("plain_json", user=prompt.user, schema=schema_text(schema)))
+
+
+class Dialects:
+    """What worked, per endpoint and model. Keeps only what a valid answer has proven."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], Dialect] = {}
+
+    def known(self, base_url: str, model: str) -> Dialect | None:
+        return self._known.get((base_url, model))
+
+    def remember(self, base_url: str, model: str, dialect: Dialect) -> None:
+        self._known[(base_url, model)] = dialect
+
+    def forget(self, base_url: str, model: str) -> None:
+        """The endpoint refused what it once served: it has changed, ask it anew."""
+        self._known.pop((base_url, model), None)
+
+
+def strict_schema(schema: type[BaseModel]) -> dict[str, Any]:
+    """The type's JSON Schema as strict servers want it: closed, every property required, no titles."""
+    wanted: dict[str, Any] = _without_titles(schema.model_json_schema())
+    wanted["additionalProperties"] = False
+    wanted["required"] = list(wanted.get("properties", {}))
+    return wanted
+
+
+def schema_text(schema: type[BaseModel]) -> str:
+    return json.dumps(strict_schema(schema), ensure_ascii=False)
+
+
+def _without_titles(node: Any) -> Any:
+    match node:
+        case dict():
+            # A property may itself be called "title": then its value is a schema, not a string.
+            return {k: _without_titles(v) for k, v in node.items() if not (k == "title" and isinstance(v, str))}
+        case list():
+            return [_without_titles(v) for v in node]
+        case _:
+            return node

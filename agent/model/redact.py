@@ -1,0 +1,227 @@
+"""Make foreign text safe to show to a model: nothing hidden in it, no secrets, of bounded length.
+
+The order matters. Invisible characters become visible first, so that they cannot hide a secret's name
+from the patterns; secrets go before the text is cut, so that no cut leaves half of one behind.
+
+Known misses: a bare high-entropy string without a name beside it, and a secret spelled over several
+values. Redaction lowers the risk; what bounds it is that only declared values reach the model at all.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from itertools import islice
+from typing import Any
+
+READ_CHARS = 200_000  # of one text; what follows is dropped unseen
+CUT = " … [cut: {} characters more]"
+MOST_ITEMS = 200  # of one list or mapping
+DEPTH = 12  # of nested values; deeper ones are no evidence a step rests on
+
+_SENSITIVE = (
+    r"pass(?:word|wd|phrase|code)?|pwd|secret(?:[-_ ]?(?:access)?[-_ ]?key)?|token|api[-_ ]?key|"
+    r"access[-_ ]?key(?:[-_ ]?id)?|private[-_ ]?key|client[-_ ]?secret|credentials?|cookie|"
+    r"signature|authorization|dsn|connection[-_ ]?string|bearer"
+)
+# A few words may stand before it (DB_PASSWORD, my-api-key): few and short, so that matching stays linear.
+_NAME = (
+    r"(?<![A-Za-z0-9])(?:[A-Za-z0-9]{1,20}[-_.]){0,3}"
+    rf"(?:{_SENSITIVE})(?:[-_](?:b64|base64|value|prod|dev|\d{{1,4}}))?"
+)
+_GONE = r"\[redacted:[a-z]{1,20}\]"
+_SEP = r"(?:␛|\\?[\"']|[ \t])*(?:=>|[:=])(?:␛|[ \t])*"
+_QUOTED = r"\\\"[^\"\\\n]*(?:\\\")?|\"(?:[^\"\\\n]|\\.)*\"?|'[^'\n]*'?"
+_HARMLESS = frozenset({"true", "false", "null", "none", "yes", "no", "ok"})
+
+SENSITIVE_NAME = re.compile(rf"\A[^A-Za-z0-9]*{_NAME}[^A-Za-z0-9]*\Z", re.IGNORECASE)
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_CSI = re.compile(r"(?:\x1b\[|\x9b)[0-9;:?]{0,40}[ -/]{0,4}[@-~]")
+
+# Whole matches that go.
+_SHAPES: tuple[tuple[str, re.Pattern[str]], ...] = (
+    # The END line may be missing when a log cut it off: then everything to the end of the text goes.
+    (
+        "pem",
+        re.compile(
+            r"-----BEGIN [A-Z0-9 ]{0,40}(?:PRIVATE KEY|CERTIFICATE|SECRET)[A-Z0-9 ]{0,20}-----"
+            r".*?(?:-----END [A-Z0-9 ]{1,80}-----|\Z)",
+            re.DOTALL,
+        ),
+    ),
+    ("userinfo", re.compile(r"(?<=://)[^\s/@:\"'<>]{0,200}:[^\s/@\"'<>]{1,400}(?=@)")),
+    (
+        "key",
+        re.compile(
+            r"(?<![A-Za-z0-9])(?:"
+            r"sk-[A-Za-z0-9_-]{16,}|"  # OpenAI, Anthropic and others
+            r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}|"  # AWS
+            r"gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_-]{16,}|"
+            r"xox[abeoprs]-[A-Za-z0-9-]{10,}|xapp-[A-Za-z0-9-]{10,}|"  # Slack
+            r"AIza[A-Za-z0-9_-]{30,}|ya29\.[A-Za-z0-9_-]{20,}|"  # Google
+            r"hf_[A-Za-z0-9]{20,}|nvapi-[A-Za-z0-9_-]{20,}|"  # Hugging Face, NVIDIA
+            r"hvs\.[A-Za-z0-9_-]{20,}|dop_v1_[a-f0-9]{32,}|npm_[A-Za-z0-9]{30,}|pypi-[A-Za-z0-9_-]{30,}|"
+            r"[rs]k_(?:live|test)_[A-Za-z0-9]{16,}|"  # Stripe
+            r"SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}|"  # SendGrid
+            r"glsa_[A-Za-z0-9_]{20,}|dckr_pat_[A-Za-z0-9_-]{20,}|syt_[A-Za-z0-9_]{16,}"  # Grafana, Docker, Matrix
+            r")"
+        ),
+    ),
+    ("webhook", re.compile(r"(?<=hooks\.slack\.com/services/)[A-Za-z0-9/]{10,}")),
+    # "basic idea" stays: a credential has a digit, "=", "_" or a capital inside.
+    (
+        "authorization",
+        re.compile(
+            r"(?i:\b(?:bearer|basic|digest|negotiate|apikey))[ \t]+"
+            r"(?=[^\s,;\"']*(?:[0-9=_]|[a-z][A-Z]))[^\s,;\"'\[]{6,}"
+        ),
+    ),
+)
+# Dotted base64url runs; the first part decides (see _drop_jwt). One start per run keeps this linear.
+_DOTTED = re.compile(r"(?<![\w-])([\w-]{11,})\.([\w-]{8,})(?:\.[\w-]*){0,3}", re.ASCII)
+
+# Matches that keep a name and drop what follows it.
+_NAMED: tuple[re.Pattern[str], ...] = (
+    re.compile(rf"(?i)(?P<keep>\b(?:proxy-)?(?:authorization|(?:set-)?cookie){_SEP}[\"']?)(?P<drop>{_GONE}|[^\n\"']+)"),
+    # A line of YAML: the value is the rest of the line, spaces and all.
+    re.compile(rf"(?im)^(?P<keep>[ \t]*(?:- )?{_NAME}[ \t]*:[ \t]+)(?P<drop>{_GONE}|[^\s\"'][^\n]*)"),
+    # A container's environment: - name: DB_PASSWORD \n value: hunter2, as YAML or JSON.
+    re.compile(
+        rf"(?i)(?P<keep>[\"']?name[\"']?[ \t]*:[ \t]*[\"']?{_NAME}[\"']?[ \t]*,?\s{{0,40}}"
+        rf"[\"']?value[\"']?[ \t]*:[ \t]*)(?P<drop>{_GONE}|{_QUOTED}|[^\s,}}]+)"
+    ),
+    re.compile(rf"(?i)(?P<keep>{_NAME}{_SEP})(?P<drop>{_GONE}|{_QUOTED}|[^\s,;&}}\])\"'␛\\]+)"),
+    re.compile(rf"(?i)(?P<keep>--{_NAME}[ \t]+)(?P<drop>{_GONE}|(?!-)[^\s]+)"),
+    re.compile(rf"(?P<keep>(?:(?<=\s)|^)(?:-u|--user)[ \t]+[^\s:]{{1,80}}:)(?P<drop>{_GONE}|[^\s]+)"),
+)
+_SECRET_MANIFEST = re.compile(
+    r"(?im)^[ \t]*[\"']?kind[\"']?[ \t]*:[ \t]*[\"']?(?:Sealed)?Secret(?:List)?[\"']?[ \t]*,?[ \t]*$"
+    r"|\"kind\"[ \t]*:[ \t]*\"Secret\""
+)
+_BLOCK = re.compile(r"[ \t]*(?:- )?[\"']?(?P<key>[\w.-]{1,80})[\"']?:[ \t]*(?:[|>][+-]?\d?[+-]?)?[ \t]*\Z")
+_DATA_JSON = re.compile(r"(?P<keep>\"(?:data|stringData)\"[ \t]*:[ \t]*)\{[^{}]*\}")
+
+
+def safe_text(text: str, limit: int) -> str:
+    """`text` as a model or a report may see it, at most `limit` characters."""
+    return bounded(redacted(visible(_first(text))), limit)
+
+
+def one_line(text: str, limit: int) -> str:
+    """The same for messages: white space folded, so that foreign text cannot start a line of its own."""
+    return bounded(" ".join(redacted(visible(_first(text))).split()), limit)
+
+
+def safe_value(value: Any, limit: int, _depth: int = 0) -> Any:
+    """A JSON-able value with every string made safe; a value under a sensitive name is dropped whole."""
+    match value:
+        case str():
+            return safe_text(value, limit)
+        case Mapping() if _depth < DEPTH:
+            return _safe_mapping(value, limit, _depth)
+        case list() | tuple() if _depth < DEPTH:
+            rest = [f"[{len(value) - MOST_ITEMS} more]"] if len(value) > MOST_ITEMS else []
+            return [safe_value(v, limit, _depth + 1) for v in value[:MOST_ITEMS]] + rest
+        case None | bool() | int() | float():
+            return value
+        case _:
+            return safe_text(str(value)[:READ_CHARS], limit)
+
+
+def visible(text: str) -> str:
+    r"""Write control, format (bidi, zero-width, tags), private and surrogate characters as `\u{hex}`.
+
+    A terminal's colour or cursor sequence becomes one `␛`. Line feeds and tabs stay; a carriage return
+    before a line feed goes.
+    """
+    text = _CSI.sub("␛", text.replace("\r\n", "\n"))
+    if text.isascii() and text.replace("\n", "").replace("\t", "").isprintable():
+        return text
+    return "".join(c if c in "\n\t" or not _is_hidden(c) else f"\\u{{{ord(c):x}}}" for c in text)
+
+
+def redacted(text: str) -> str:
+    """Replace everything that has the shape of a secret by `[redacted:kind]`. Doing it twice changes nothing."""
+    is_manifest = bool(_SECRET_MANIFEST.search(text))
+    if is_manifest:
+        text = _DATA_JSON.sub(r'\g<keep>"[redacted:secret]"', text)
+    text = _without_blocks(text, ("data", "stringData") if is_manifest else ("stringData",))
+    text = _DOTTED.sub(_drop_jwt, text)
+    for kind, shape in _SHAPES:
+        text = shape.sub(f"[redacted:{kind}]", text)
+    for named in _NAMED:
+        text = named.sub(_drop_value, text)
+    return text
+
+
+def bounded(text: str, limit: int) -> str:
+    """At most `limit` characters; says how much was cut where there is room to say it."""
+    if len(text) <= limit:
+        return text
+    note = CUT.format(len(text) - limit)
+    return text[: limit - len(note)] + note if limit > 2 * len(note) else text[:limit]
+
+
+def is_sensitive_name(name: str) -> bool:
+    """Whether a key of that name usually holds a secret: `api_key`, `dbPassword`, `AWS_SECRET_ACCESS_KEY`."""
+    return bool(SENSITIVE_NAME.match(_CAMEL.sub("_", name[:200])))
+
+
+def _first(text: str) -> str:
+    """Bound the work before any pattern runs; a token that the bound splits is dropped with the rest."""
+    if len(text) <= READ_CHARS:
+        return text
+    head = text[:READ_CHARS]
+    return head[: max(head.rfind(" "), head.rfind("\n"), 0)] or "[one token of more than 200,000 characters]"
+
+
+def _is_hidden(char: str) -> bool:
+    return unicodedata.category(char) in ("Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp")
+
+
+def _drop_jwt(match: re.Match[str]) -> str:
+    before, mark, _ = match[1].partition("eyJ")  # '{"' in base64: the start of a token's header
+    return f"{before}[redacted:jwt]" if mark else match[0]
+
+
+def _drop_value(match: re.Match[str]) -> str:
+    """Keep the name, drop the value; true and null are no secrets, and `token: 17` is a count."""
+    bare = match["drop"].strip("\\\"' \t")
+    is_count = len(bare) < 8 and bare.isdecimal() and re.search(r"(?i)token\W*$", match["keep"])
+    if not bare or bare.lower() in _HARMLESS or is_count:
+        return match[0]
+    return match[0] if bare.startswith("[redacted:") else f"{match['keep']}[redacted:value]"
+
+
+def _without_blocks(text: str, keys: tuple[str, ...]) -> str:
+    """Drop what is indented below `keys`, or below any key with a sensitive name (YAML maps, block scalars)."""
+    out: list[str] = []
+    pad: int | None = None
+    for line in text.split("\n"):
+        indent = len(line) - len(line.lstrip(" \t"))
+        if pad is not None and (not line.strip() or indent > pad):
+            out.append(f"{line[:indent]}[redacted:secret]" if line.strip() else line)
+            continue
+        block = _BLOCK.match(line) if line.rstrip().endswith((":", "|", ">", "-", "+")) else None
+        pad = indent if block and (block["key"] in keys or is_sensitive_name(block["key"])) else None
+        out.append(line)
+    return "\n".join(out)
+
+
+def _safe_mapping(value: Mapping[Any, Any], limit: int, depth: int) -> dict[str, Any]:
+    is_secret = value.get("kind") == "Secret"
+    name = value.get("name")
+    is_env_pair = isinstance(name, str) and is_sensitive_name(name)
+    safe: dict[str, Any] = {}
+    for key, inner in islice(value.items(), MOST_ITEMS):
+        shown = one_line(str(key), 120)
+        if (
+            (is_sensitive_name(str(key)) and not isinstance(inner, bool | int | float | None))
+            or (is_secret and key in ("data", "stringData"))
+            or (is_env_pair and key == "value")
+        ):
+            safe[shown] = "[redacted:value]"
+        else:
+            safe[shown] = safe_value(inner, limit, depth + 1)
+    return safe

@@ -1,0 +1,72 @@
+"""Which language model stepfleet may ask, and how much it may spend. Nothing here is read from ambient variables."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from agent.errors import SettingsError
+
+
+class LlmSettings(BaseModel):
+    """One OpenAI-compatible endpoint, named explicitly; its key is given by reference, never by value.
+
+    `max_calls`, `max_tokens` and `deadline_s` bound one judgement, the `run_*` fields all judgements of
+    one run. Tokens count prompts and completions together; calls count every request, retries included.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    base_url: str
+    model: str = Field(min_length=1)
+    api_key_env: str | None = None
+    api_key_file: Path | None = None
+    ca_file: Path | None = None  # certificates to trust instead of the public ones
+    deadline_s: float = Field(default=60.0, gt=0)
+    max_calls: int = Field(default=4, ge=1)
+    max_tokens: int = Field(default=20_000, ge=1)
+    run_max_calls: int = Field(default=40, ge=1)
+    run_max_tokens: int = Field(default=200_000, ge=1)
+    run_max_s: float = Field(default=900.0, gt=0)
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_plain_http(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("base_url must be an http or https address, e.g. http://127.0.0.1:8080/v1")
+        if parts.username or parts.password or parts.query or parts.fragment:
+            raise ValueError("base_url must hold no user, password, query or fragment; name the key's source instead")
+        return url.rstrip("/")
+
+    @model_validator(mode="after")
+    def _has_one_key_source(self) -> LlmSettings:
+        if self.api_key_env and self.api_key_file:
+            raise ValueError("give api_key_env or api_key_file, not both")
+        return self
+
+
+def read_api_key(settings: LlmSettings) -> str | None:
+    """Resolve the key's reference; None when the settings name no source (a server without keys).
+
+    Raises: SettingsError when the named variable or file holds no key.
+    """
+    if settings.api_key_env:
+        key = os.environ.get(settings.api_key_env, "").strip()
+        where = f"the environment variable {settings.api_key_env}"
+    elif settings.api_key_file:
+        where = f"the file {settings.api_key_file}"
+        try:
+            key = settings.api_key_file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as exc:
+            raise SettingsError(f"{where} cannot be read: {exc}", hint="check llm.api_key_file") from exc
+    else:
+        return None
+    if not key or not key.isascii() or not key.isprintable() or " " in key:
+        raise SettingsError(
+            f"{where} holds no usable API key", hint="it must be one line of printable ASCII without spaces"
+        )
+    return key
