@@ -77,20 +77,27 @@ class Dialect:
 
 
 class Dialects:
-    """What worked, per endpoint and model. Keeps only what a valid answer has proven."""
+    """What each endpoint and model takes: proven by a valid answer, or the place where probing stands."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, str], Dialect] = {}
+        self._known: dict[tuple[str, str], tuple[Dialect, bool]] = {}
 
-    def known(self, base_url: str, model: str) -> Dialect | None:
-        return self._known.get((base_url, model))
+    def start(self, base_url: str, model: str) -> tuple[Dialect, bool]:
+        """The dialect to begin with, and whether a valid answer has proven it."""
+        return self._known.get((base_url, model), (Dialect(), False))
 
-    def remember(self, base_url: str, model: str, dialect: Dialect) -> None:
-        self._known[(base_url, model)] = dialect
+    def prove(self, base_url: str, model: str, dialect: Dialect) -> None:
+        self._known[(base_url, model)] = (dialect, True)
 
-    def forget(self, base_url: str, model: str) -> None:
-        """The endpoint refused what it once served: it has changed, ask it anew."""
-        self._known.pop((base_url, model), None)
+    def move_on(self, base_url: str, model: str, dialect: Dialect | None) -> None:
+        """The endpoint refused the last dialect: the next question begins with this one, None anew.
+
+        Kept although unproven: probing goes on over several questions when one has too few calls for it.
+        """
+        if dialect is None:
+            self._known.pop((base_url, model), None)
+        else:
+            self._known[(base_url, model)] = (dialect, False)
 
 
 def strict_schema(schema: type[BaseModel]) -> dict[str, Any]:

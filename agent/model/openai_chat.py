@@ -115,19 +115,21 @@ class OpenAiChat:
     async def _converse(self, prompt: Prompt, schema: type[T], meter: Meter) -> tuple[T, str]:
         """Ask, stepping down through the dialects until one gives a valid answer."""
         place = (self._settings.base_url, self._settings.model)
-        known = self._dialects.known(*place)
-        dialect, asked, repaired = known or Dialect(), prompt, False
+        dialect, proven = self._dialects.start(*place)
+        asked, repaired = prompt, False
         while True:
             try:
                 value, model = await self._attempts(asked, schema, dialect, meter)
             except _ParameterRefused as exc:
-                self._dialects.forget(*place)
-                known = None
-                dialect = _next_or_raise(dialect.after_refusal(str(exc)), exc)
+                following = dialect.after_refusal(str(exc))
+                self._dialects.move_on(*place, following)
+                if following is None:
+                    raise Rejected(str(exc), hint=exc.hint) from exc
+                dialect, proven = following, False
             except (Malformed, WrongSchema) as exc:
                 # A server that honoured the schema could not have said this, unless it never has: then
                 # it takes the parameter and ignores it, and the next mode is tried.
-                if known is None and (simpler := dialect.simpler()):
+                if not proven and (simpler := dialect.simpler()):
                     dialect = simpler
                 elif dialect.mode is Mode.PLAIN and not repaired:
                     asked, repaired = _repaired(prompt, schema, exc), True
@@ -135,7 +137,7 @@ class OpenAiChat:
                     exc.repaired = repaired
                     raise
             else:
-                self._dialects.remember(*place, dialect)
+                self._dialects.prove(*place, dialect)
                 return value, model
 
     async def _attempts(self, prompt: Prompt, schema: type[T], dialect: Dialect, meter: Meter) -> tuple[T, str]:
@@ -257,12 +259,6 @@ def _build_sdk(settings: LlmSettings, api_key: str | None) -> AsyncOpenAI:
         max_retries=0,
         http_client=build_client(api_key, settings.ca_file),
     )
-
-
-def _next_or_raise(dialect: Dialect | None, error: ModelError) -> Dialect:
-    if dialect is None:
-        raise error
-    return dialect
 
 
 def _repaired(prompt: Prompt, schema: type[T], error: ModelError) -> Prompt:

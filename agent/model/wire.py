@@ -35,16 +35,31 @@ class _BoundedStream(httpx2.AsyncByteStream):
         await self._stream.aclose()
 
 
-class BoundedTransport(httpx2.AsyncHTTPTransport):
-    """Refuses answers over `limit` bytes as they arrive, and compressed ones, whose size nobody knows."""
+class StrictTransport(httpx2.AsyncHTTPTransport):
+    """Sends allowed headers only; refuses answers over `limit` bytes as they arrive, and compressed ones.
 
-    def __init__(self, ca_file: Path | None = None, limit: int = ANSWER_BYTES) -> None:
+    The SDK reads keys, organisations and whole headers from ambient variables; whichever it adds, now or
+    in a later version, is dropped here, on a copy: the SDK reads its own request again afterwards.
+    """
+
+    def __init__(self, api_key: str | None, ca_file: Path | None = None, limit: int = ANSWER_BYTES) -> None:
         trusted = ssl.create_default_context(cafile=str(ca_file)) if ca_file else True
         super().__init__(verify=trusted, trust_env=False)
+        # Compressed answers are not asked for: nobody knows their size before they are unpacked.
+        self._always = {"accept-encoding": "identity"} | ({"authorization": f"Bearer {api_key}"} if api_key else {})
         self._limit = limit
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        response = await super().handle_async_request(request)
+        allowed = {k: v for k, v in request.headers.items() if k.lower() in SENT_HEADERS}
+        response = await super().handle_async_request(
+            httpx2.Request(
+                request.method,
+                request.url,
+                headers=allowed | self._always,
+                stream=request.stream,
+                extensions=request.extensions,
+            )
+        )
         if response.headers.get("content-encoding", "identity").lower() != "identity":
             await response.aclose()
             raise AnswerTooLarge
@@ -55,21 +70,9 @@ class BoundedTransport(httpx2.AsyncHTTPTransport):
 def build_client(api_key: str | None, ca_file: Path | None = None) -> httpx2.AsyncClient:
     """An HTTP client that takes nothing from the environment and follows no redirects.
 
-    The SDK reads keys, organisations and whole headers from ambient variables; whichever it adds, now
-    or in a later version, the allow-list here drops before the request leaves. Proxies are not read
-    from the environment either: the address in the settings is the address that is spoken to.
+    Proxies are not read from the environment either: the address in the settings is the one spoken to.
     """
-
-    async def allow(request: httpx2.Request) -> None:
-        for name in {n.lower() for n in request.headers} - SENT_HEADERS:
-            del request.headers[name]
-        request.headers["accept-encoding"] = "identity"
-        if api_key is not None:
-            request.headers["authorization"] = f"Bearer {api_key}"
-
-    return httpx2.AsyncClient(
-        transport=BoundedTransport(ca_file), trust_env=False, follow_redirects=False, event_hooks={"request": [allow]}
-    )
+    return httpx2.AsyncClient(transport=StrictTransport(api_key, ca_file), trust_env=False, follow_redirects=False)
 
 
 def never_connected(cause: BaseException | None) -> bool:
