@@ -43,8 +43,8 @@ class ActionEnd(Exception):
         self.hint = hint
 
 
-class WaitForPerson(Exception):
-    """The step parks; the event that says why is already in the journal."""
+class StepLeft(Exception):
+    """The step is left where its journal stands: parked for a person, or for another process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class ActionRun:
     async def run(self) -> dict[str, values.Stored]:
         """Return the values the step produces.
 
-        Raises: ActionEnd when it failed, was refused or was not verified; WaitForPerson when it parked.
+        Raises: ActionEnd when it failed, was refused or was not verified; StepLeft when it parked.
         """
         exact = await self._exact()
         if self.state.intent is None or self._retried_after_not_applied():
@@ -185,7 +185,7 @@ class ActionRun:
             reason=f"{missing} approval(s) by role '{ruling.rule.role}' needed for {exact.action.name}",
             ask={"digest": digest, "call": exact.shown(), "expires_at": self.state.asked["expires_at"]},
         )
-        raise WaitForPerson
+        raise StepLeft
 
     def _refused(self, exact: _Exact, reason: str) -> None:
         self.advance.emit(EventKind.REFUSED, self.key, reason=reason, call=exact.shown())
@@ -363,7 +363,7 @@ class ActionRun:
             reason=f"whether {exact.action.name} happened cannot be told: {error}",
             ask={"call": exact.shown(), "answers": ["happened", "not_happened"]},
         )
-        raise WaitForPerson
+        raise StepLeft
 
     # -- after --------------------------------------------------------------------------------
 
@@ -448,6 +448,8 @@ class ActionRun:
         return exact.call.timeout_s or self.step.timeout_s
 
     def _stop_if_ending(self) -> None:
+        if self.advance.paused:
+            raise StepLeft  # nothing intended yet: whoever goes on with the run begins this step anew
         if self.advance.stopping:
             raise ActionEnd("cancelled", "the run ended before the action began")
 

@@ -22,7 +22,7 @@ from plugins.registry import Registry
 from agent.errors import UnknownRun
 from agent.gate.gate import Gate
 from agent.run import values
-from agent.run.acts import ActionEnd, ActionRun, WaitForPerson
+from agent.run.acts import ActionEnd, ActionRun, StepLeft
 from agent.run.branching import Brancher
 from agent.run.commands import fold_command
 from agent.run.events import Event, EventKind, Outcome, StepKey
@@ -115,6 +115,11 @@ class Engine:
             self._live.pop(run_id, None)
             self.journal.release(lease)
 
+    def pause(self) -> None:
+        """Leave all runs where they stand: reads stop, actions in flight reach their journalled outcome."""
+        for advance in self._live.values():
+            advance.pause()
+
     def poke(self, run_id: str) -> None:
         """Tell a run at work in this process that a command waits for it."""
         if run_id in self._live:
@@ -148,6 +153,7 @@ class Advance:
         self._next_poll = 0.0
         self._failure: BaseException | None = None
         self._late = False
+        self.paused = False
         self._brancher = Brancher(self)
 
     # -- the loop -----------------------------------------------------------------------------
@@ -157,11 +163,14 @@ class Advance:
         try:
             while True:
                 await self._hear()
-                if self.stopping:
+                if self.stopping or self.paused:
                     self._cancel_reads()
                 else:
                     self._start_ready()
                 self.flush()
+                if not self._tasks and self.paused:
+                    await self.settle_journal()
+                    return Advanced(RunStatus.RUNNING, reason="left for another process to go on with")
                 if not self._tasks:
                     stopped = await self._stopped()
                     if stopped is not None:
@@ -180,6 +189,10 @@ class Advance:
 
     def poke(self) -> None:
         self._poked = True
+        self._wake.set()
+
+    def pause(self) -> None:
+        self.paused = True
         self._wake.set()
 
     def _pick_up(self) -> None:
@@ -311,7 +324,7 @@ class Advance:
                     self._person_did(key, step)
                 case _:
                     await self._read(key, step)
-        except WaitForPerson:
+        except StepLeft:
             return
         except ActionEnd as exc:
             if exc.cause == "cancelled":
@@ -338,7 +351,7 @@ class Advance:
                 reason=f"a person does: {step.title}",
                 ask={"text": step.text},
             )
-            raise WaitForPerson
+            raise StepLeft
         if not answer["answer"].get("done"):
             raise ActionEnd("failed", f"{answer['by']}: {answer.get('reason') or 'could not be done'}")
         self.emit(EventKind.STEP_SUCCEEDED, key)

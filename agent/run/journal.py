@@ -267,10 +267,10 @@ def check_fence(conn: Connection, lease: Lease) -> None:
         raise LeaseLost(f"run {lease.run_id}: another process advances it now (fence {lease.fence} is old)")
 
 
-def open_run(conn: Connection, row: RunRow, opened: Event) -> None:
-    """Insert a run with its first event; part of the caller's transaction."""
+def open_run(conn: Connection, row: RunRow, events: Sequence[Event]) -> None:
+    """Insert a run with its first events; part of the caller's transaction."""
     conn.execute(insert(RUN).values(**row.model_dump()))
-    conn.execute(_INSERT_EVENT, [_row(row.id, 0, opened)])
+    conn.execute(_INSERT_EVENT, [_row(row.id, 0, e) for e in events])
 
 
 def say(conn: Connection, run_id: str, kind: str, payload: dict[str, Any], at: datetime) -> int:

@@ -1,0 +1,35 @@
+# One word per chore, the same here and in CI.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: setup demo test bench lint docs clean
+
+setup: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[serving,dev]'
+	touch $@
+
+demo: setup  ## the main job on a live example fleet
+	$(BIN)/stepfleet demo
+
+test: setup lint  ## everything that must hold
+	$(BIN)/python -m pytest
+
+lint: setup  ## style, types, direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup  ## figures, written to bench/results/ and docs/benchmarks.md
+	$(BIN)/python -m bench
+
+docs: setup  ## pages and pictures that are made from the code
+	$(BIN)/python -m docs.make
+
+clean:
+	rm -rf $(VENV) .cache build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

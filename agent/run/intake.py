@@ -1,0 +1,260 @@
+"""From a notification to runs: which alerts join, which start, which have had their run already.
+
+A run's key is (source, group key, guide). A notification joins its run while that is not over; after
+that, only an alert not seen before, by (fingerprint, startsAt), starts a new one. All of it happens
+in one durable transaction: accepted means journalled.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any, Protocol
+
+from dag.serial import to_json
+from sqlalchemy import Connection, insert, select
+
+from agent.errors import StepfleetError
+from agent.run import values
+from agent.run.events import Event, EventKind, Outcome
+from agent.run.journal import Journal, open_run, say
+from agent.run.schema import INTAKE, RUN, SEEN_ALERT, RunRow
+from dag.model import Input, Plan, ValueType
+from telemetry.alerts import Alert, AlertStatus, Notification
+
+
+class Decision(StrEnum):
+    """What became of alerts of one notification."""
+
+    STARTED = "started"
+    JOINED = "joined"  # their run is still going on
+    RESOLVED = "resolved"  # recorded as evidence
+    DUPLICATE = "duplicate"  # they have had their run
+    UNMATCHED = "unmatched"  # no guide is about them
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """One decision, with the reason people read."""
+
+    decision: Decision
+    reason: str
+    guide: str | None = None
+    run_id: str | None = None
+    alerts: int = 1
+
+
+class Guides(Protocol):
+    """What intake needs of the library: the plan for an alert, or why there is none."""
+
+    def plan_for(self, alert: Alert) -> tuple[Plan | None, str]: ...
+
+
+class MissingInput(StepfleetError):
+    """The alert does not give an input that the guide needs."""
+
+
+class Intake:
+    """Turns notifications into runs and commands."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        guides: Guides,
+        *,
+        run_deadline_s: float,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.journal = journal
+        self.guides = guides
+        self.run_deadline_s = run_deadline_s
+        self.now = clock
+
+    async def accept(self, notification: Notification) -> tuple[Accepted, ...]:
+        """Journal the notification and decide on its alerts. Raises JournalError: then nothing was accepted."""
+        matched: dict[str, tuple[Plan, list[Alert]]] = {}
+        unmatched: list[Accepted] = []
+        for alert in notification.alerts:
+            plan, reason = self.guides.plan_for(alert)
+            if plan is None:
+                unmatched.append(Accepted(Decision.UNMATCHED, f"{alert.name}: {reason}"))
+            else:
+                matched.setdefault(plan.guide, (plan, []))[1].append(alert)
+        now = self.now()
+
+        def work(conn: Connection) -> tuple[Accepted, ...]:
+            decided = [
+                a for plan, alerts in matched.values() for a in self._decide(conn, notification, plan, alerts, now)
+            ]
+            conn.execute(
+                insert(INTAKE).values(
+                    source=notification.source,
+                    group_key=notification.group_key,
+                    body=json.dumps([_alert(a) for a in notification.alerts]),
+                    decision=json.dumps([asdict(a) for a in (*decided, *unmatched)]),
+                    at=now,
+                )
+            )
+            return (*decided, *unmatched)
+
+        return await self.journal.write(work)
+
+    async def open(self, plan: Plan, inputs: Mapping[str, str], *, by: str) -> str:
+        """Start a run that no alert asked for. Raises MissingInput."""
+        now = self.now()
+        bound = bind_inputs(plan.inputs, inputs, None, now)
+        return await self.journal.write(
+            lambda conn: self._open(conn, plan, "person", by, bound, {"labels": dict(inputs), "by": by}, now)
+        )
+
+    def _decide(
+        self, conn: Connection, notification: Notification, plan: Plan, alerts: Sequence[Alert], now: datetime
+    ) -> list[Accepted]:
+        live = conn.execute(
+            select(RUN.c.id).where(
+                RUN.c.source == notification.source,
+                RUN.c.group_key == notification.group_key,
+                RUN.c.guide == plan.guide,
+                RUN.c.outcome.is_(None),
+            )
+        ).scalar()
+        decided: list[Accepted] = []
+        resolved = [a for a in alerts if a.status is AlertStatus.RESOLVED]
+        if resolved and live is not None:
+            say(conn, live, "alert_resolved", {"alerts": [_alert(a) for a in resolved]}, now)
+        if resolved:
+            reason = "recorded as evidence" if live else "no run of theirs is going on"
+            decided.append(Accepted(Decision.RESOLVED, reason, plan.guide, live, len(resolved)))
+        firing = [a for a in alerts if a.status is AlertStatus.FIRING]
+        unseen = [a for a in firing if self._see(conn, notification.source, plan.guide, a, live or "")]
+        if firing and live is not None:
+            if unseen:
+                say(conn, live, "alert_joined", {"alerts": [_alert(a) for a in unseen]}, now)
+            reason = f"run {live} of this group is going on"
+            decided.append(Accepted(Decision.JOINED, reason, plan.guide, live, len(firing)))
+        elif unseen:
+            decided.append(self._start(conn, notification, plan, unseen, now))
+        elif firing:
+            reason = "these alerts, by fingerprint and startsAt, have had their run"
+            decided.append(Accepted(Decision.DUPLICATE, reason, plan.guide, None, len(firing)))
+        return decided
+
+    def _see(self, conn: Connection, source: str, guide: str, alert: Alert, run_id: str) -> bool:
+        """Whether the alert is new; it is remembered either way."""
+        row = {
+            "source": source,
+            "guide": guide,
+            "fingerprint": alert.fingerprint,
+            "starts_at": alert.starts_at.isoformat(),
+        }
+        known = select(SEEN_ALERT.c.id).where(*(SEEN_ALERT.c[k] == v for k, v in row.items()))
+        if conn.execute(known).first() is not None:
+            return False
+        conn.execute(insert(SEEN_ALERT).values(**row, run_id=run_id))
+        return True
+
+    def _start(
+        self, conn: Connection, notification: Notification, plan: Plan, alerts: Sequence[Alert], now: datetime
+    ) -> Accepted:
+        first = alerts[0]
+        key = notification.group_key
+        facts = {**_alert(first), "alerts": [_alert(a) for a in alerts], "truncated": notification.truncated}
+        try:
+            bound = bind_inputs(plan.inputs, {}, first, now)
+        except MissingInput as exc:
+            run_id = self._open(conn, plan, notification.source, key, {}, facts, now, failed=str(exc))
+            return Accepted(Decision.STARTED, f"{exc}: the run ended before its first step", plan.guide, run_id)
+        run_id = self._open(conn, plan, notification.source, key, bound, facts, now)
+        return Accepted(Decision.STARTED, f"{first.name} is firing", plan.guide, run_id, len(alerts))
+
+    def _open(
+        self,
+        conn: Connection,
+        plan: Plan,
+        source: str,
+        group_key: str,
+        inputs: Mapping[str, values.Stored],
+        alert: Mapping[str, Any],
+        now: datetime,
+        *,
+        failed: str | None = None,
+    ) -> str:
+        run_id = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+        facts = {"guide": plan.guide, "plan_digest": plan.digest, "inputs": dict(inputs), "alert": dict(alert)}
+        events = [Event(0, EventKind.RUN_OPENED, now, payload=facts)]
+        if failed is not None:
+            events.append(
+                Event(1, EventKind.RUN_ENDED, now, payload={"outcome": str(Outcome.FAILED), "reason": failed})
+            )
+        row = RunRow(
+            id=run_id,
+            source=source,
+            group_key=group_key,
+            guide=plan.guide,
+            title=plan.title,
+            guide_sha256=plan.guide_sha256,
+            plan_digest=plan.digest,
+            plan=json.dumps(to_json(plan)),
+            opened_at=now,
+            deadline_at=now + timedelta(seconds=self.run_deadline_s),
+            ended_at=now if failed is not None else None,
+            outcome=str(Outcome.FAILED) if failed is not None else None,
+        )
+        open_run(conn, row, events)
+        return run_id
+
+
+def bind_inputs(
+    declared: Sequence[Input], given: Mapping[str, str], alert: Alert | None, now: datetime
+) -> dict[str, values.Stored]:
+    """Every declared input's value: what a person gave, else the alert's, else the default.
+
+    Raises: MissingInput naming the input and where it should come from; for a value of the wrong type too.
+    """
+    bound: dict[str, values.Stored] = {}
+    unknown = given.keys() - {i.name for i in declared}
+    if unknown:
+        known = ", ".join(i.name for i in declared) or "none"
+        raise MissingInput(f"the guide declares no input '{min(unknown)}' (it declares: {known})")
+    for item in declared:
+        raw = given.get(item.name, _from_alert(item, alert))
+        raw = item.default if raw is None else raw
+        if raw is not None:
+            bound[item.name] = values.inline(_typed(item, raw), item.type, now)
+        elif item.required:
+            raise MissingInput(f"input '{item.name}' has no value: expected from {item.source or 'a person'}")
+    return bound
+
+
+def _from_alert(item: Input, alert: Alert | None) -> str | None:
+    if alert is None or item.source is None:
+        return None
+    part, _, name = item.source.partition(".")
+    table = {"labels": alert.labels, "annotations": alert.annotations}.get(part, {})
+    return table.get(name)
+
+
+def _typed(item: Input, raw: Any) -> Any:
+    try:
+        if item.type is ValueType.SCALAR:
+            return float(raw)
+        if item.type is ValueType.BOOL:
+            return raw if isinstance(raw, bool) else {"true": True, "false": False}[str(raw).lower()]
+    except (ValueError, KeyError) as exc:
+        raise MissingInput(f"input '{item.name}': '{raw}' is no {item.type}") from exc
+    return str(raw) if item.type is ValueType.STRING else raw
+
+
+def _alert(alert: Alert) -> dict[str, Any]:
+    return {
+        "name": alert.name,
+        "status": str(alert.status),
+        "fingerprint": alert.fingerprint,
+        "starts_at": alert.starts_at.isoformat(),
+        "labels": dict(alert.labels),
+        "annotations": dict(alert.annotations),
+    }

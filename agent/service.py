@@ -1,0 +1,321 @@
+"""The composition root: settings in, a service out that takes alerts and commands and advances runs.
+
+Doors (terminal, HTTP, chat) call this and decide nothing themselves. Every command is durable before
+its sender hears of it; the dispatcher then wakes the run, in this process or whichever advances it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from sqlalchemy import func, select
+
+from agent.catalogue import PluginCatalogue
+from agent.errors import NotAllowed, StepfleetError, UnknownRun
+from agent.gate.gate import Gate, SwitchState
+from agent.gate.policy import Policy, load_policy
+from agent.gate.principals import Principal, Principals
+from agent.guides import GuideShelf
+from agent.run.dispatch import Dispatcher
+from agent.run.engine import Advanced, Engine, Limits
+from agent.run.events import Event, StepKey
+from agent.run.intake import Accepted, Intake
+from agent.run.journal import Journal, parse_key, say
+from agent.run.judge import Judge
+from agent.run.schema import RUN, RunRow
+from agent.run.shape import Shape
+from agent.run.state import RunState, RunStatus
+from agent.settings import Settings
+from dag.model import Plan
+from dag.serial import from_json
+from plugins.registry import Registry
+from telemetry.alerts import Notification
+
+Watch = Callable[[str, Event], None]
+SUBSCRIBER_EVENTS = 10_000  # a slower reader of live events loses its stream, never the run
+
+
+class Overloaded(StepfleetError):
+    """Too many runs wait; the sender should come again later."""
+
+    retry_after_s = 10
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """A run as people look at it."""
+
+    row: RunRow
+    plan: Plan
+    events: list[Event]
+    state: RunState
+
+
+class Service:
+    """A running stepfleet. Use as an async context manager; leaving it lets actions in flight settle."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        journal: Journal,
+        registry: Registry,
+        policy: Policy,
+        shelf: GuideShelf,
+        principals: Principals,
+        judge: Judge | None = None,
+        watch: Watch | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.settings = settings
+        self.journal = journal
+        self.registry = registry
+        self.catalogue = shelf.catalogue
+        self.library = shelf
+        self.principals = principals
+        self.now = clock
+        self.gate = Gate(policy, journal, clock)
+        self._watch = watch
+        self._subscribers: list[tuple[str | None, asyncio.Queue[tuple[str, Event]]]] = []
+        self.engine = Engine(
+            journal,
+            registry,
+            self.gate,
+            judge=judge,
+            clock=clock,
+            limits=Limits(
+                calls_per_plugin=settings.engine.calls_per_plugin, run_deadline_s=settings.engine.run_deadline_s
+            ),
+            owner=f"pid-{os.getpid()}",
+            watch=self._tell,
+        )
+        self.intake = Intake(journal, shelf, run_deadline_s=settings.engine.run_deadline_s, clock=clock)
+        self.dispatcher = Dispatcher(self.engine, journal, runs_at_once=settings.engine.runs_at_once, clock=clock)
+
+    async def __aenter__(self) -> Self:
+        await self.dispatcher.start()
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        await self.dispatcher.stop()
+        await asyncio.to_thread(self.journal.close)
+
+    # -- alerts and runs ----------------------------------------------------------------------
+
+    async def accept(self, notification: Notification) -> tuple[Accepted, ...]:
+        """Journal a notification and start or join its runs.
+
+        Raises: Overloaded before anything is written; JournalError when nothing could be.
+        """
+        if self.dispatcher.waiting >= self.settings.api.max_queued:
+            raise Overloaded(
+                f"{self.dispatcher.waiting} runs wait, the bound is {self.settings.api.max_queued}",
+                hint="nothing was accepted; send it again",
+            )
+        accepted = await self.intake.accept(notification)
+        for decision in accepted:
+            if decision.run_id is not None:
+                self.dispatcher.wake(decision.run_id)
+        return accepted
+
+    async def start_run(self, guide: str, inputs: Mapping[str, str], *, by: str) -> str:
+        """Open a run of a guide by name or path. Raises GuideError, MissingInput."""
+        run_id = await self.intake.open(await asyncio.to_thread(self.library.plan, guide), inputs, by=by)
+        self.dispatcher.wake(run_id)
+        return run_id
+
+    async def wait(self, run_id: str) -> Advanced:
+        """Return when the run has ended or waits for a person."""
+        return await self.dispatcher.settled(run_id)
+
+    async def runs(self, *, limit: int = 100, only_live: bool = False) -> list[RunRow]:
+        return await asyncio.to_thread(lambda: self.journal.runs(limit=limit, only_live=only_live))
+
+    async def run_view(self, run_id: str) -> RunView:
+        """Raises UnknownRun."""
+        return await asyncio.to_thread(view_run, self.journal, run_id)
+
+    # -- commands -----------------------------------------------------------------------------
+
+    async def approve(
+        self, run_id: str, principal: Principal, *, step: str | None = None, reject: bool = False, reason: str = ""
+    ) -> Mapping[str, Any]:
+        """Record an approval of the exact call that a step waits with; returns that call and its digest.
+
+        Raises: UnknownRun; NotAllowed when the principal lacks the role; StepfleetError when nothing waits.
+        """
+        view = await self.run_view(run_id)
+        key = waiting_step(view, "approval", step)
+        asked = view.state.step(key).action.asked or {}
+        if not principal.may_approve(asked["role"]):
+            raise NotAllowed(f"{principal.name} lacks the role '{asked['role']}'", hint="ask someone who has it")
+        payload = {
+            "step": str(key),
+            "by": principal.name,
+            "role": asked["role"],
+            "digest": asked["digest"],
+            "plan_digest": asked["plan_digest"],
+            "expires_at": asked["expires_at"],
+            "reason": reason,
+        }
+        await self._say(run_id, "reject" if reject else "approve", payload)
+        return {"step": str(key), "digest": asked["digest"], "call": asked["call"]}
+
+    async def answer(
+        self, run_id: str, principal: Principal, *, answer: Mapping[str, Any], step: str | None = None, reason: str = ""
+    ) -> str:
+        """Record a person's answer for a parked step: {edge}, {retry}, {done} or {happened}; returns the step.
+
+        Raises: UnknownRun; NotAllowed; StepfleetError when the step does not wait for such an answer.
+        """
+        self._operator(principal)
+        view = await self.run_view(run_id)
+        key = waiting_step(view, None, step)
+        parked = view.state.step(key).parked or {}
+        check_answer(parked, answer)
+        await self._say(
+            run_id, "answer", {"step": str(key), "by": principal.name, "answer": dict(answer), "reason": reason}
+        )
+        return str(key)
+
+    async def cancel(self, run_id: str, principal: Principal, *, reason: str = "") -> None:
+        """Ask a run to end: reads stop, actions in flight settle. Raises UnknownRun, NotAllowed."""
+        self._operator(principal)
+        view = await self.run_view(run_id)
+        if view.state.status is RunStatus.ENDED:
+            raise StepfleetError(f"run {run_id} has ended: {view.state.outcome}", hint="nothing to cancel")
+        await self._say(run_id, "cancel", {"by": principal.name, "reason": reason})
+
+    async def kill_switch(self, principal: Principal, *, engaged: bool, reason: str) -> SwitchState:
+        """Stop all writes, or allow them again. Raises NotAllowed."""
+        self._operator(principal)
+        return await self.gate.set_switch(engaged=engaged, by=principal.name, reason=reason)
+
+    def _operator(self, principal: Principal) -> None:
+        if not principal.may_operate:
+            raise NotAllowed(f"{principal.name} lacks the role 'operator'", hint="ask someone who has it")
+
+    async def _say(self, run_id: str, kind: str, payload: dict[str, Any]) -> None:
+        await self.journal.write(lambda conn: say(conn, run_id, kind, payload, self.now()))
+        self.dispatcher.wake(run_id)
+
+    # -- live events --------------------------------------------------------------------------
+
+    @contextlib.asynccontextmanager
+    async def subscribe(self, run_id: str | None = None) -> AsyncIterator[asyncio.Queue[tuple[str, Event]]]:
+        """Events of one run, or of all, from now on. A reader that falls far behind misses some: it rereads the run."""
+        queue: asyncio.Queue[tuple[str, Event]] = asyncio.Queue(SUBSCRIBER_EVENTS)
+        entry = (run_id, queue)
+        self._subscribers.append(entry)
+        try:
+            yield queue
+        finally:
+            self._subscribers.remove(entry)
+
+    def _tell(self, run_id: str, event: Event) -> None:
+        if self._watch is not None:
+            self._watch(run_id, event)
+        for wanted, queue in self._subscribers:
+            if wanted in (None, run_id) and not queue.full():
+                queue.put_nowait((run_id, event))
+
+    async def healthy(self) -> str | None:
+        """None when the journal takes writes; else why not."""
+        try:
+            await self.journal.write(lambda conn: conn.execute(select(func.count()).select_from(RUN)).scalar())
+        except StepfleetError as exc:
+            return str(exc)
+        return None
+
+
+def build_service(settings: Settings, *, watch: Watch | None = None) -> Service:
+    """Put a service together. Raises SettingsError, PluginError; a bad guide only leaves its findings."""
+    registry = Registry.installed(settings.plugins)
+    shelf = GuideShelf(settings.library.path, PluginCatalogue(registry))
+    policy = load_policy(settings.policy.file) if settings.policy.file else Policy()
+    principals = Principals(settings.principals)
+    return Service(
+        settings,
+        journal=open_journal(settings),
+        registry=registry,
+        policy=policy,
+        shelf=shelf,
+        principals=principals,
+        judge=_judge(settings),
+        watch=watch,
+    )
+
+
+def open_journal(settings: Settings) -> Journal:
+    """The settings' journal, its folder made when it is missing. Raises SettingsError."""
+    path = settings.journal.url.removeprefix("sqlite:///")
+    if path != settings.journal.url:
+        with contextlib.suppress(OSError):  # the journal itself says it better
+            Path(path).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return Journal(settings.journal.url)
+
+
+def view_run(journal: Journal, run_id: str) -> RunView:
+    """Fold a run's journal. Raises UnknownRun."""
+    row = journal.run(run_id)
+    if row is None:
+        raise UnknownRun(f"no run '{run_id}' in {journal.path}", hint="see `stepfleet runs`")
+    plan = from_json(json.loads(row.plan))
+    events = journal.events(run_id)
+    state = RunState(Shape(plan))
+    for event in events:
+        state.apply(event)
+    return RunView(row, plan, events, state)
+
+
+def waiting_step(view: RunView, why: str | None, step: str | None) -> StepKey:
+    """The parked step meant; `step` may be left out where only one waits.
+
+    Raises: StepfleetError saying what waits instead.
+    """
+    parked = {
+        key: (view.state.step(key).parked or {}).get("why", "") for key in sorted(view.state.parked)
+    }
+    fitting = [k for k, w in parked.items() if why in (None, w) and (step is None or k == parse_key(step))]
+    if len(fitting) == 1:
+        return fitting[0]
+    waiting = ", ".join(f"{k} ({w})" for k, w in parked.items()) or "nothing"
+    what = "an approval" if why == "approval" else "an answer"
+    if not fitting:
+        raise StepfleetError(f"run {view.row.id} waits for no such thing as {what}; waiting: {waiting}")
+    raise StepfleetError(f"run {view.row.id}: more than one step waits: {waiting}", hint="name one with --step")
+
+
+def check_answer(parked: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
+    """Refuse an answer that the parked step did not ask for. Raises StepfleetError."""
+    why, ask = parked.get("why"), parked.get("ask", {})
+    options = [o["edge"] for o in ask.get("options", ())]
+    fits = {
+        "manual": set(answer) == {"done"},
+        "unknown_outcome": set(answer) == {"happened"},
+        "judgement": set(answer) == {"edge"} and answer["edge"] in options,
+        "failure": answer == {"retry": True} or (set(answer) == {"edge"} and answer["edge"] in options),
+    }
+    if not fits.get(str(why), False):
+        asked = ", ".join(options) or {"manual": "done", "unknown_outcome": "happened"}.get(str(why), "an approval")
+        raise StepfleetError(f"the step waits for {why}; this answer does not fit", hint=f"possible: {asked}")
+
+
+def _judge(settings: Settings) -> Judge | None:
+    """The configured model's judge; no settings, no model: an ambient key alone calls nobody."""
+    if settings.llm is None:
+        return None
+    from agent.model import build_judge
+
+    return build_judge(settings.llm)
