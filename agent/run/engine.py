@@ -147,7 +147,6 @@ class Advance:
         self._unwritten: list[Event] = []
         self._written: list[Future[None]] = []
         self._tasks: dict[StepKey, asyncio.Task[None]] = {}
-        self._blocked: list[StepKey] = []
         self._wake = asyncio.Event()
         self._poked = True
         self._next_poll = 0.0
@@ -198,17 +197,13 @@ class Advance:
     def _pick_up(self) -> None:
         """What the dead process had at work starts again: reads anew, actions from where they stand."""
         for key in sorted(self.state.running):
-            self.state.step(key).status = Status.READY
-            self.state.ready.append(key)
-        self.state.running.clear()
+            self.state.make_ready(key)
         for key in sorted(self.state.unbranched - self.state.parked):
             self._spawn(key, self._brancher.branch(key))
         # An approval may have expired, a manual step been answered: parked steps look again by themselves.
         for key in sorted(self.state.parked):
             if self.state.step(key).status is Status.PARKED:
-                self.state.parked.discard(key)
-                self.state.step(key).status = Status.READY
-                self.state.ready.append(key)
+                self.state.make_ready(key)
 
     async def _hear(self) -> None:
         loop_time = asyncio.get_running_loop().time()
@@ -242,7 +237,7 @@ class Advance:
         """Nothing is at work: has the run ended, or does it wait for people?"""
         if self.stopping:
             return await self._end()
-        if self.state.ready or self._blocked or self.state.unbranched - self.state.parked:
+        if self.state.ready or self.state.unbranched - self.state.parked:
             return None
         await self.settle_journal()
         if self.state.parked:
@@ -288,16 +283,17 @@ class Advance:
     # -- steps --------------------------------------------------------------------------------
 
     def _start_ready(self) -> None:
-        if self._blocked:
-            self.state.ready.extendleft(reversed(self._blocked))
-            self._blocked.clear()
-        while self.state.ready and len(self._tasks) < self.engine.limits.tasks:
-            key = self.state.ready.popleft()
+        blocked: set[StepKey] = set()
+        while len(self._tasks) < self.engine.limits.tasks:
+            # What settles without work makes others ready at once, hence the fresh look each time.
+            key = next((k for k in self.state.ready if k not in blocked), None)
+            if key is None:
+                return
             step = self.plan.by_id[key.step]
             if step.kind in (Kind.CHECK, Kind.QUERY) and not step.calls:
                 self._settle_without_work(key)
             elif self._conflicts(key.step):
-                self._blocked.append(key)
+                blocked.add(key)
             else:
                 attempt = self.state.step(key).attempt + 1
                 self.emit(EventKind.STEP_STARTED, key, attempt=attempt)
@@ -399,6 +395,7 @@ class Advance:
         """Plain values by name; those without one are left out."""
         stored = {n: self.state.values[n] for n in names if n in self.state.values}
         if any("artifact" in s for s in stored.values()):
+            await self.engine.journal.write(lambda conn: None, durable=False)  # an artifact may still be queued
             return await asyncio.to_thread(values.load_all, self.engine.journal, stored, names)
         return {n: s["value"] for n, s in stored.items()}
 

@@ -169,7 +169,7 @@ class Journal:
         The OS lock tells whether the last owner is alive, at once even after `kill -9`; the fence makes a
         write of a former owner fail.
         """
-        lock = FileLock(self._locks / f"{run_id}.lock", is_singleton=False, mode=0o600)
+        lock = FileLock(self._locks / f"{run_id}.lock", is_singleton=False, thread_local=False, mode=0o600)
         try:
             lock.acquire(timeout=0)
         except Timeout:

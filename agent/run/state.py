@@ -87,7 +87,7 @@ class RunState:
         self.shape = shape
         self.seq = 0
         self.steps: dict[StepKey, StepState] = {}
-        self.ready: deque[StepKey] = deque()
+        self.ready: dict[StepKey, None] = {}  # in the order in which they became so
         self.running: set[StepKey] = set()
         self.parked: set[StepKey] = set()
         self.unbranched: set[StepKey] = set()  # their work is done, their branch is not decided
@@ -167,10 +167,8 @@ class RunState:
         p, step = event.payload, self.step(key)
         match event.kind:
             case EventKind.STEP_STARTED:
-                step.status, step.attempt = Status.RUNNING, event.attempt
-                step.started_at = step.started_at or event.at
-                self.running.add(key)
-                self.parked.discard(key)
+                step.attempt, step.started_at = event.attempt, step.started_at or event.at
+                self._move(key, step, Status.RUNNING)
             case EventKind.STEP_SUCCEEDED:
                 self.values.update(p.get("values", {}))
                 self._finish(key, step, Status.SUCCEEDED, event.at)
@@ -178,9 +176,8 @@ class RunState:
                 step.error, step.cause = p["error"], p.get("cause", "failed")
                 self._finish(key, step, Status.FAILED, event.at)
             case EventKind.STEP_CANCELLED:
-                step.error = p["reason"]
-                step.status, step.ended_at = Status.CANCELLED, event.at
-                self._leave(key)
+                step.error, step.ended_at = p["reason"], event.at
+                self._move(key, step, Status.CANCELLED)
                 self.unbranched.discard(key)
             case EventKind.BRANCHED:
                 self.usage += Usage(**p.get("usage", {}))
@@ -191,8 +188,7 @@ class RunState:
             case EventKind.PARKED:
                 step.parked, step.answer = p, None
                 if step.status is not Status.SUCCEEDED and step.status is not Status.FAILED:
-                    step.status = Status.PARKED
-                self.running.discard(key)
+                    self._move(key, step, Status.PARKED)
                 self.parked.add(key)
             case EventKind.ANSWERED:
                 self._answered(key, step, p)
@@ -240,7 +236,7 @@ class RunState:
             for step in self.shape.plan.steps:
                 key = StepKey(step.id, tuple(0 for _ in self.shape.enclosing[step.id]))
                 if self.step(key).undecided == 0:
-                    self._make_ready(key)
+                    self.make_ready(key)
         elif START not in self.shape.branches:
             self._release(StepKey(START), frozenset(lk.id for lk in self.shape.forward[START]), "")
         else:
@@ -248,20 +244,27 @@ class RunState:
             self.steps[key] = StepState(undecided=0, status=Status.SUCCEEDED, taken=1)
             self.unbranched.add(key)
 
-    def _make_ready(self, key: StepKey) -> None:
-        step = self.step(key)
-        step.status = Status.READY
-        self.ready.append(key)
-
-    def _leave(self, key: StepKey) -> None:
+    def _move(self, key: StepKey, step: StepState, status: Status) -> None:
+        """The one place where a status changes: what is ready, running and parked always agrees with it."""
+        step.status = status
+        self.ready.pop(key, None)
         self.running.discard(key)
         self.parked.discard(key)
+        if status is Status.READY:
+            self.ready[key] = None
+        elif status is Status.RUNNING:
+            self.running.add(key)
+        elif status is Status.PARKED:
+            self.parked.add(key)
+
+    def make_ready(self, key: StepKey) -> None:
+        """Let a step start, or start again from where its journal stands."""
+        self._move(key, self.step(key), Status.READY)
 
     def _wake(self, key: StepKey | None, step: StepState) -> None:
         """A person has spoken: the step may go on from where its journal stands."""
         if key is not None and step.status is Status.PARKED:
-            self.parked.discard(key)
-            self._make_ready(key)
+            self.make_ready(key)
 
     def _answered(self, key: StepKey, step: StepState, p: Mapping[str, Any]) -> None:
         step.answer = p
@@ -269,15 +272,14 @@ class RunState:
             self._wake(key, step)
         elif p["answer"].get("retry") and step.status is Status.FAILED:
             self.unbranched.discard(key)
-            self.parked.discard(key)
             step.error, step.parked, step.action = "", None, ActionState()
-            self._make_ready(key)
+            self.make_ready(key)
         else:
             self.parked.discard(key)  # its work is done: the engine decides its branch with this answer
 
     def _finish(self, key: StepKey, step: StepState, status: Status, at: datetime) -> None:
-        step.status, step.ended_at, step.parked = status, at, None
-        self._leave(key)
+        step.ended_at, step.parked = at, None
+        self._move(key, step, status)
         if status is Status.SUCCEEDED and key.step not in self.shape.branches:
             self._release(key, frozenset(lk.id for lk in self.shape.forward[key.step]), "")
         else:
@@ -308,7 +310,7 @@ class RunState:
         if again:
             self._held_exits.pop(loop, None)  # this pass's untaken exits are the next pass's to decide
             for link in again:
-                self._make_ready(self.shape.relanding(source, link))
+                self.make_ready(self.shape.relanding(source, link))
             return
         self._loops_left.add(loop)
         for held_source, link in self._held_exits.pop(loop, ()):
@@ -339,7 +341,7 @@ class RunState:
         step.undecided -= 1
         step.taken += is_taken
         if step.taken and (step.undecided == 0 or key.step in self.shape.joins_any):
-            self._make_ready(key)
+            self.make_ready(key)
         elif step.undecided == 0:
-            step.status = Status.SKIPPED
+            self._move(key, step, Status.SKIPPED)
             dead.append(key)

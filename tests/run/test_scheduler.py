@@ -9,7 +9,7 @@ import pytest
 from agent.run.events import EventKind, Outcome, StepKey
 from agent.run.state import RunStatus, Status
 from dag.model import Edge, EdgeKind, Join
-from plugins.errors import PluginError
+from plugins.errors import ApplyFailed, PluginError
 from tests.run.engine_bench import Bench, Script, action, check, default, judged, manual, plan_of, query, when
 
 
@@ -172,10 +172,10 @@ async def test_escalate_beats_resolved_when_an_action_in_flight_fails_after_the_
     bench: Bench, script: Script
 ) -> None:
     script.delays_s = {"push": 0.3, "quick": 0.05}
-    script.apply = lambda key: (_ for _ in ()).throw(__import__("plugins.errors").errors.ApplyFailed("refused"))
+    script.apply = lambda key: (_ for _ in ()).throw(ApplyFailed("refused"))
     plan = plan_of(
         action("act"),
-        check("quick"),
+        query("quick"),
         Edge("START", "act"),
         Edge("act", "END.resolved"),
         default("act", "END.escalate"),

@@ -1,0 +1,1 @@
+"""Measurements of stepfleet: `python -m bench`, or `python -m bench NAME...` for some of them."""
