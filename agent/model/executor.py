@@ -11,6 +11,7 @@ import asyncio
 import itertools
 import random
 import time
+import traceback
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypedDict
@@ -54,7 +55,6 @@ class Case:
     repaired: bool = False
     edge: str | None = None
     reason: str = ""
-    by: str = ""
     usage: Usage = field(default_factory=Usage)
 
 
@@ -99,12 +99,13 @@ class ModelJudge:
             await self._walk(case_id)
         except Exception as exc:
             # A judge must answer: the run then waits for a person, and the log holds the defect.
-            log.exception("judgement failed", event_id="judgement_failed", step=question.step_id)
+            # The traceback as text: renderers that show local variables would show the evidence.
+            log.error("judgement_failed", step=question.step_id, traceback=traceback.format_exc(limit=-8))
             case.edge, case.reason = None, f"the judgement failed in stepfleet itself: {type(exc).__name__}"
         finally:
             del self._cases[case_id]
             self._ledger.settle(question.run_id, granted, case.usage)
-        return Judgement(case.edge, case.reason, case.by or self._llm.model, case.usage)
+        return Judgement(case.edge, case.reason, self._llm.model, case.usage)
 
     async def _walk(self, case_id: str) -> None:
         if self._graph is None:
@@ -183,7 +184,7 @@ class ModelJudge:
         if case.error is None and case.reply is not None:
             case.error = wrong_choice(case.reply, case.asked)
         if case.error is None and case.reply is not None:
-            case.by, case.reason = case.reply.model, one_line(case.reply.value.reason, prompts.REASON_CHARS)
+            case.reason = one_line(case.reply.value.reason, prompts.REASON_CHARS)
             case.edge = case.asked.edges.get(case.reply.value.choice)
             return {"phase": "done"}
         may_repair = isinstance(case.error, REPAIRABLE) and not (case.repaired or case.error.repaired)

@@ -15,7 +15,8 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
-READ_CHARS = 200_000  # of one text; what follows is dropped unseen
+READ_CHARS = 200_000  # of one text; what follows is not looked at
+WINDOW = 8  # times the characters wanted are redacted: secrets may shrink to almost nothing, and work is bounded
 CUT = " … [cut: {} characters more]"
 MOST_ITEMS = 200  # of one list or mapping
 DEPTH = 12  # of nested values; deeper ones are no evidence a step rests on
@@ -105,12 +106,15 @@ _DATA_JSON = re.compile(r"(?P<keep>\"(?:data|stringData)\"[ \t]*:[ \t]*)\{[^{}]*
 
 def safe_text(text: str, limit: int) -> str:
     """`text` as a model or a report may see it, at most `limit` characters."""
-    return bounded(redacted(visible(_first(text))), limit)
+    head, unseen = _window(text, limit)
+    return bounded(redacted(visible(head), is_manifest=_is_manifest(text)), limit, unseen)
 
 
 def one_line(text: str, limit: int) -> str:
     """The same for messages: white space folded, so that foreign text cannot start a line of its own."""
-    return bounded(" ".join(redacted(visible(_first(text))).split()), limit)
+    head, unseen = _window(text, limit)
+    safe = redacted(visible(head), is_manifest=_is_manifest(text))
+    return bounded(" ".join(safe.split()), limit, unseen)
 
 
 def safe_value(value: Any, limit: int, _depth: int = 0) -> Any:
@@ -141,9 +145,12 @@ def visible(text: str) -> str:
     return "".join(c if c in "\n\t" or not _is_hidden(c) else f"\\u{{{ord(c):x}}}" for c in text)
 
 
-def redacted(text: str) -> str:
-    """Replace everything that has the shape of a secret by `[redacted:kind]`. Doing it twice changes nothing."""
-    is_manifest = bool(_SECRET_MANIFEST.search(text))
+def redacted(text: str, *, is_manifest: bool = False) -> str:
+    """Replace everything that has the shape of a secret by `[redacted:kind]`. Doing it twice changes nothing.
+
+    `is_manifest`: the text is part of a Secret manifest whose `kind` may stand elsewhere.
+    """
+    is_manifest = is_manifest or _is_manifest(text)
     if is_manifest:
         text = _DATA_JSON.sub(r'\g<keep>"[redacted:secret]"', text)
     text = _without_blocks(text, ("data", "stringData") if is_manifest else ("stringData",))
@@ -155,11 +162,11 @@ def redacted(text: str) -> str:
     return text
 
 
-def bounded(text: str, limit: int) -> str:
-    """At most `limit` characters; says how much was cut where there is room to say it."""
-    if len(text) <= limit:
+def bounded(text: str, limit: int, unseen: int = 0) -> str:
+    """At most `limit` characters; says how many were cut, with those `unseen` before, where there is room."""
+    if len(text) <= limit and not unseen:
         return text
-    note = CUT.format(len(text) - limit)
+    note = CUT.format(max(0, len(text) - limit) + unseen)
     return text[: limit - len(note)] + note if limit > 2 * len(note) else text[:limit]
 
 
@@ -168,12 +175,18 @@ def is_sensitive_name(name: str) -> bool:
     return bool(SENSITIVE_NAME.match(_CAMEL.sub("_", name[:200])))
 
 
-def _first(text: str) -> str:
-    """Bound the work before any pattern runs; a token that the bound splits is dropped with the rest."""
-    if len(text) <= READ_CHARS:
-        return text
-    head = text[:READ_CHARS]
-    return head[: max(head.rfind(" "), head.rfind("\n"), 0)] or "[one token of more than 200,000 characters]"
+def _window(text: str, limit: int) -> tuple[str, int]:
+    """The part of `text` worth working on and how much follows it; a token that the end splits is left out."""
+    wanted = min(READ_CHARS, WINDOW * limit + 2_000)
+    if len(text) <= wanted:
+        return text, 0
+    head = text[:wanted]
+    head = head[: max(head.rfind(" "), head.rfind("\n"), 0)] or "[one very long token]"
+    return head, len(text) - wanted
+
+
+def _is_manifest(text: str) -> bool:
+    return bool(_SECRET_MANIFEST.search(text, 0, READ_CHARS))
 
 
 def _is_hidden(char: str) -> bool:
