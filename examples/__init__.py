@@ -1,0 +1,1 @@
+"""Guides, and a small live fleet to run them against."""
