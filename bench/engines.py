@@ -49,7 +49,7 @@ class MemoryJournal:
             title=plan.title,
             guide_sha256=plan.guide_sha256,
             plan_digest=plan.digest,
-            plan=json.dumps(to_json(plan)),
+            plan=json.dumps(to_json(plan, pairs=False)),
             opened_at=now,
             deadline_at=now + timedelta(hours=1),
         )

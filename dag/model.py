@@ -294,18 +294,18 @@ def _plain(value: Any) -> Any:
                 None if value.writes is None else sorted(value.writes),
             ]
         case Condition():
-            return [value.cel or value.text, value.cel is not None, value.for_s]
+            return [value.cel or value.text, value.cel is not None, float(value.for_s)]
         case Call():
             return [
                 value.plugin,
                 _plain(value.arguments),
                 value.bind,
-                value.timeout_s,
+                None if value.timeout_s is None else float(value.timeout_s),
                 value.version,
                 str(value.result),
             ]
         case Verify():
-            return [[_plain(c) for c in value.calls], _plain(value.condition), value.within_s]
+            return [[_plain(c) for c in value.calls], _plain(value.condition), float(value.within_s)]
         case Mapping():
             return {str(k): _plain(v) for k, v in value.items()}
         case list() | tuple():
@@ -326,7 +326,7 @@ def _step_identity(step: Step) -> dict[str, Any]:
         "join": str(step.join),
         "for_each": step.for_each,
         "optional": step.optional,
-        "timeout_s": step.timeout_s,
+        "timeout_s": float(step.timeout_s),
         "retries": step.retries,
         "verify": _plain(step.verify) if step.verify else None,
         "undo": step.undo,

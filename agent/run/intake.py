@@ -198,7 +198,7 @@ class Intake:
             title=plan.title,
             guide_sha256=plan.guide_sha256,
             plan_digest=plan.digest,
-            plan=json.dumps(to_json(plan)),
+            plan=json.dumps(to_json(plan, pairs=False)),
             opened_at=now,
             deadline_at=now + timedelta(seconds=self.run_deadline_s),
             ended_at=now if failed is not None else None,

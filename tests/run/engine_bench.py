@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
+from plugins.registry import Registry
 from pydantic import ConfigDict
 
 from agent.gate.gate import Gate
@@ -22,7 +23,6 @@ from agent.run.shape import Shape
 from agent.run.state import RunState
 from dag.model import Call, Condition, Edge, EdgeKind, Effect, Kind, Plan, Step, ValueType
 from plugins.base import Args, CallContext, Observation, Result, Verdict
-from plugins.registry import Registry
 
 
 class AnyArgs(Args):
@@ -41,7 +41,7 @@ class Script:
     undone: list[str] = field(default_factory=list)
     apply: Callable[[str], Any] | None = None
     seen: Observation | None = None  # None: the target answers from `applied`
-    verdict: Verdict = Verdict(True, "the target shows it")
+    verdict: Verdict = field(default_factory=lambda: Verdict(True, "the target shows it"))
 
 
 class ScriptedQuery:
@@ -191,9 +191,7 @@ class Bench:
     def restart(self) -> None:
         registry = Registry.of(ScriptedQuery(self.script), ScriptedAction(self.script), OnceOnlyAction(self.script))
         self.gate = Gate(self.policy, self.journal)
-        self.engine = Engine(
-            self.journal, registry, self.gate, judge=self.judge, limits=self.limits, owner="test"
-        )
+        self.engine = Engine(self.journal, registry, self.gate, judge=self.judge, limits=self.limits, owner="test")
 
     async def open(self, plan: Plan) -> str:
         return await Intake(self.journal, NoGuides(), run_deadline_s=3600).open(plan, {}, by="tester")

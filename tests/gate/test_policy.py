@@ -1,0 +1,125 @@
+"""The autonomy ladder: every ruling carries its reason."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.errors import SettingsError
+from agent.gate.policy import ActionRequest, Facts, Policy, Rung, load_policy, rule_on
+from dag.model import Effect
+
+REVIEWED = "a" * 64
+NOON = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
+
+
+def request(**over: Any) -> ActionRequest:
+    fields: dict[str, Any] = {
+        "action": "kv_migrate",
+        "version": "1",
+        "arguments": {"fleet": "demo"},
+        "effect": Effect(writes=frozenset({"sessions:demo"})),
+        "reversible": True,
+        "blast_radius": 1,
+        "plan_digest": "p",
+        "guide_sha256": REVIEWED,
+    }
+    return ActionRequest(**{**fields, **over})
+
+
+def policy(**rule: Any) -> Policy:
+    auto = {"action": "kv_migrate", "target": "sessions:demo", "rung": "auto", "guides": [REVIEWED]}
+    return Policy.model_validate({"rule": [{**auto, "max_per_hour": 2, "max_blast_radius": 1, **rule}]})
+
+
+@pytest.mark.parametrize(
+    ("given", "over", "facts", "want"),
+    [
+        pytest.param(policy(), {}, {}, "covers it", id="inside all bounds it runs"),
+        pytest.param(Policy(), {}, {}, "no rule", id="without a rule nothing runs"),
+        pytest.param(policy(), {"action": "replica_drain"}, {}, "no rule", id="a rule is for its action"),
+        pytest.param(
+            policy(),
+            {"effect": Effect(writes=frozenset({"sessions:demo", "replica:demo/a"}))},
+            {},
+            "no rule",
+            id="every key that is written must be covered",
+        ),
+        pytest.param(
+            policy(target="*"),
+            {"effect": Effect(writes=None)},
+            {},
+            "no rule",
+            id="unknown writes never run by themselves",
+        ),
+        pytest.param(policy(rung="observe"), {}, {}, "only observes", id="observe never acts"),
+        pytest.param(policy(rung="suggest"), {}, {}, "only suggests", id="suggest shows and does nothing"),
+        pytest.param(policy(), {"blast_radius": 2}, {}, "2 units would stop", id="a wider blast is refused"),
+        pytest.param(policy(), {}, {"intents_last_hour": 2}, "2 in the last hour", id="the rate bound holds"),
+        pytest.param(
+            policy(reversible_only=True),
+            {"reversible": False},
+            {},
+            "reversible actions only",
+            id="the irreversible is refused",
+        ),
+        pytest.param(
+            policy(), {"guide_sha256": "b" * 64}, {}, "not among the guides", id="an unreviewed guide is refused"
+        ),
+        pytest.param(policy(window_utc=("13:00", "15:00")), {}, {}, "outside", id="outside its window it waits"),
+        pytest.param(policy(window_utc=("22:00", "13:00")), {}, {}, "covers it", id="a window may span midnight"),
+        pytest.param(policy(), {}, {"writes_stopped": "drill"}, "drill", id="the kill switch beats every rule"),
+    ],
+)
+def test_the_ladder(given: Policy, over: dict[str, Any], facts: dict[str, Any], want: str) -> None:
+    ruling = rule_on(request(**over), given, Facts(**{"now": NOON, "intents_last_hour": 0, **facts}))
+    assert want in ruling.reason
+    assert ruling.allowed is (want == "covers it")
+
+
+def test_an_approval_is_asked_for_only_where_the_call_is_inside_the_bounds() -> None:
+    rule = policy(rung="approve")
+    assert rule_on(request(), rule, Facts(NOON, 0)).needs_approval
+    assert not rule_on(request(blast_radius=9), rule, Facts(NOON, 0)).needs_approval
+
+
+@pytest.mark.parametrize(
+    "over",
+    [
+        pytest.param({"arguments": {"fleet": "other"}}, id="other arguments"),
+        pytest.param({"plan_digest": "q"}, id="another plan"),
+        pytest.param({"version": "2"}, id="another version of the plugin"),
+        pytest.param({"effect": Effect(writes=frozenset({"sessions:x"}))}, id="another target"),
+    ],
+)
+def test_a_digest_stands_for_one_exact_call(over: dict[str, Any]) -> None:
+    assert request(**over).digest != request().digest
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        pytest.param("[[rule]\n", "not TOML", id="no TOML"),
+        pytest.param('[[rule]]\naction = "x"\nrung = "always"\n', "rule.0.rung", id="an unknown rung"),
+        pytest.param('[[rule]]\naction = "x"\nrung = "auto"\n', "max_per_hour", id="auto without bounds"),
+        pytest.param('[[rule]]\naction = "x"\nrung = "observe"\nmax = 1\n', "rule.0.max", id="an unknown bound"),
+    ],
+)
+def test_bad_policies_name_the_file_and_the_rule(tmp_path: Path, text: str, says: str) -> None:
+    path = tmp_path / "policy.toml"
+    path.write_text(text)
+    with pytest.raises(SettingsError, match=says) as failure:
+        load_policy(path)
+    assert str(path) in str(failure.value)
+
+
+def test_a_missing_policy_is_an_error_and_not_an_empty_one(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="cannot be read"):
+        load_policy(tmp_path / "none.toml")
+
+
+def test_rungs_are_ordered_by_what_they_allow() -> None:
+    assert [str(r) for r in Rung] == ["observe", "suggest", "approve", "auto"]

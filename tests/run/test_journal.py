@@ -1,0 +1,144 @@
+"""The journal keeps what it said it keeps, in order, under one owner at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import stat
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, insert
+
+from agent.errors import JournalError, LeaseLost, SettingsError
+from agent.run.events import Event, EventKind, Outcome, StepKey
+from agent.run.journal import Journal, parse_key
+from agent.run.schema import EVENT
+from agent.run.state import RunStatus
+from dag.model import Edge
+from tests.run.engine_bench import Bench, Script, action, check, default, plan_of
+
+PLAN = plan_of(check("a"), Edge("START", "a"), Edge("a", "END.resolved"))
+ACT = plan_of(action("act"), Edge("START", "act"), Edge("act", "END.resolved"), default("act", "END.escalate"))
+
+
+@pytest.mark.parametrize("key", [StepKey("a"), StepKey("a", (0,)), StepKey("2-measure", (0, 3))], ids=str)
+def test_a_step_key_reads_back_as_itself(key: StepKey) -> None:
+    assert parse_key(str(key)) == key
+
+
+async def test_a_former_owner_cannot_write(bench: Bench) -> None:
+    run_id = await bench.open(PLAN)
+    old = await asyncio.to_thread(bench.journal.acquire, run_id, "old")
+    assert old is not None
+    bench.journal.release(old)
+    new = await asyncio.to_thread(bench.journal.acquire, run_id, "new")
+    assert new is not None
+    event = Event(1, EventKind.STEP_STARTED, datetime.now(UTC), StepKey("a"))
+    with pytest.raises(LeaseLost, match="another process advances it"):
+        await asyncio.wrap_future(bench.journal.append(old, [event]))
+    assert len(bench.journal.events(run_id)) == 1
+    bench.journal.release(new)
+
+
+async def test_a_full_disk_stops_the_run_before_its_action_and_loses_nothing(bench: Bench, script: Script) -> None:
+    run_id = await bench.open(ACT)
+    bound_pages(bench.journal, 0)
+    await fill(bench.journal)
+    with pytest.raises(JournalError, match="cannot be written: database or disk is full") as failure:
+        await bench.engine.advance(run_id)
+    assert "free disk space" in failure.value.hint
+    assert script.applied == []
+    bound_pages(bench.journal, 1_000_000)
+    advanced, _ = await bench.go_on(run_id, ACT)
+    assert advanced.outcome is Outcome.RESOLVED
+    assert len(script.applied) == 1
+
+
+def bound_pages(journal: Journal, pages: int) -> None:
+    """SQLite's own bound stands in for the disk's: the error is the same one. 0: what the file has now."""
+    for engine in (journal._full, journal._normal):
+        with engine.connect() as conn:
+            most = pages or conn.exec_driver_sql("PRAGMA page_count").scalar_one()
+            conn.exec_driver_sql(f"PRAGMA max_page_count={most}")
+            conn.rollback()
+
+
+async def fill(journal: Journal) -> None:
+    """Use up what is left inside the file's pages, in every table that a run writes to."""
+    full = 0
+    for i in range(2_000):
+        try:
+            await journal.write(lambda conn, i=i: _fill_tables(conn, i))
+        except JournalError:
+            full += 1
+            if full == 3:
+                return
+    raise AssertionError("the disk did not fill")
+
+
+def _fill_tables(conn: Connection, i: int) -> None:
+    event = {"run_id": "filler", "seq": i, "kind": "x", "payload": "x" * 60, "fence": 0, "at": datetime.now(UTC)}
+    conn.execute(insert(EVENT).values(**event))
+
+
+async def test_one_callers_error_does_not_undo_anothers_work(bench: Bench) -> None:
+    run_id = await bench.open(PLAN)
+    lease = await asyncio.to_thread(bench.journal.acquire, run_id, "me")
+    assert lease is not None
+
+    def fails(conn: object) -> None:
+        raise ValueError("mine alone")
+
+    bad = bench.journal.write_soon(fails)
+    good = bench.journal.append(lease, [Event(1, EventKind.STEP_STARTED, datetime.now(UTC), StepKey("a"))])
+    await asyncio.wrap_future(good)
+    with pytest.raises(ValueError, match="mine alone"):
+        await asyncio.wrap_future(bad)
+    assert len(bench.journal.events(run_id)) == 2
+    bench.journal.release(lease)
+
+
+def test_the_file_is_for_its_owner_only(tmp_path: Path) -> None:
+    journal = Journal(f"sqlite:///{tmp_path}/journal.db")
+    journal.close()
+    assert stat.S_IMODE((tmp_path / "journal.db").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        pytest.param("postgresql://x:secret@db/runs", "SQLite file", id="another database is refused, not half used"),
+        pytest.param("sqlite:///:memory:", "SQLite file", id="a journal in memory is no journal"),
+    ],
+)
+def test_urls_that_are_no_journal(url: str, says: str) -> None:
+    with pytest.raises(SettingsError, match=says) as failure:
+        Journal(url)
+    assert "secret" not in str(failure.value)
+
+
+def test_a_file_that_is_no_journal_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    path.write_text("not a database " * 100)
+    with pytest.raises(SettingsError, match=r"journal\.db: the journal cannot be opened"):
+        Journal(f"sqlite:///{path}")
+
+
+def test_a_journal_of_another_schema_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    with sqlite3.connect(path) as conn:
+        conn.execute("PRAGMA user_version=99")
+    conn.close()
+    with pytest.raises(SettingsError, match="schema 99"):
+        Journal(f"sqlite:///{path}")
+
+
+async def test_an_ended_run_stays_as_it_is(bench: Bench) -> None:
+    run_id = await bench.open(PLAN)
+    await bench.go_on(run_id, PLAN)
+    before = bench.journal.events(run_id)
+    advanced, _ = await bench.go_on(run_id, PLAN)
+    assert advanced.status is RunStatus.ENDED
+    assert bench.journal.events(run_id) == before
