@@ -316,6 +316,7 @@ def _judge(settings: Settings) -> Judge | None:
     """The configured model's judge; no settings, no model: an ambient key alone calls nobody."""
     if settings.llm is None:
         return None
-    from agent.model import build_judge
+    from agent.model.executor import ModelJudge
+    from agent.model.openai_chat import OpenAiChat
 
-    return build_judge(settings.llm)
+    return ModelJudge.from_settings(OpenAiChat.from_settings(settings.llm), settings.llm)
