@@ -191,8 +191,8 @@ def _data_flow(plan: Plan) -> Iterator[Problem]:
             producers.setdefault(name, []).append(step.id)
     reach = descendants(plan)
     index = {s.id: i for i, s in enumerate(plan.steps)}
-    for step, name, lines in _uses(plan):
-        own = set(step.produces) if step is not None else set()
+    for user, name, lines in _uses(plan):
+        own = set(user.produces) if user is not None else set()
         if name in inputs or name in own:
             continue
         if name not in producers:
@@ -203,11 +203,11 @@ def _data_flow(plan: Plan) -> Iterator[Problem]:
                 "declare it under inputs, or bind a block's result to it with as=",
                 lines,
             )
-        elif step is not None and not any(reach[p] >> index[step.id] & 1 for p in producers[name] if p != step.id):
+        elif user is not None and not any(reach[p] >> index[user.id] & 1 for p in producers[name] if p != user.id):
             yield Problem(
                 "P09",
                 Severity.ERROR,
-                f"'{name}' is produced on no path that leads to '{step.title}'",
+                f"'{name}' is produced on no path that leads to '{user.title}'",
                 f"move '{_title(plan, producers[name][0])}' before it",
                 lines,
             )
