@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
-from plugins.registry import Registry
 from pydantic import ConfigDict
 
 from agent.gate.gate import Gate
@@ -23,6 +22,7 @@ from agent.run.shape import Shape
 from agent.run.state import RunState
 from dag.model import Call, Condition, Edge, EdgeKind, Effect, Kind, Plan, Step, ValueType
 from plugins.base import Args, CallContext, Observation, Result, Verdict
+from plugins.registry import Registry
 
 
 class AnyArgs(Args):
