@@ -13,9 +13,11 @@ from examples.fleet.errors import RequestRefused
 from examples.fleet.ledger import Failure
 from examples.fleet.roster import Roster, Tasks
 from examples.fleet.session import Move, Session, SessionFailed, SessionState
+from examples.fleet.supervisor import Replica
 from plugins.errors import PluginError, TargetUnreachable
-from plugins.serving.llamacpp import ServerRefused
+from plugins.serving.llamacpp import ServerRefused, SlotServer
 
+REPLAY_TOKENS = 128  # decoded at once after a failure: well inside a call's time
 KEPT_WHEN_OVER = 200  # ended sessions that can still be listed
 RECOVERIES = 8  # a session that outlived so many replicas is what breaks them
 
@@ -60,7 +62,8 @@ class Dispatcher:
         name = pin or self._roster.place()
         if name is None:
             raise RequestRefused(503, "no_replica", "no replica takes sessions", hint="try again later")
-        session = Session(f"s-{secrets.token_hex(6)}", prompt, max_tokens, name)
+        model = self._roster.get(name).model_sha256
+        session = Session(f"s-{secrets.token_hex(6)}", prompt, max_tokens, name, model)
         session.events.put_nowait({"session": session.id, "replica": name})
         self.live[session.id] = session
         self._queue(session, name)
@@ -81,9 +84,7 @@ class Dispatcher:
     def look_again(self, name: str) -> None:
         """A replica's state or seats changed: give its free slots away, let those who wait reconsider."""
         replica = self._roster.replicas.get(name)
-        # Those who wait on a replica that takes nothing new go elsewhere; where there is no elsewhere,
-        # a draining replica still serves its queue.
-        if replica is not None and (replica.accepts or (replica.answers and self._roster.place() is None)):
+        if replica is not None and self._serves_its_queue(replica):
             while admitted := replica.seats.admit():
                 session, slot = self.live[admitted[0]], admitted[1]
                 session.slot = slot
@@ -91,6 +92,12 @@ class Dispatcher:
         for session in self.live.values():
             if session.slot is None:
                 session.wake.set()
+
+    def _serves_its_queue(self, replica: Replica) -> bool:
+        """Those who wait on a draining replica go elsewhere; only where there is no elsewhere it serves them."""
+        if replica.accepts or not replica.answers:
+            return replica.accepts
+        return self._roster.place(model_sha256=replica.model_sha256) is None
 
     def _queue(self, session: Session, name: str) -> None:
         session.replica, session.slot, session.warm = name, None, False
@@ -122,7 +129,7 @@ class Dispatcher:
         here = self._roster.replicas.get(session.replica)
         if here is not None and (here.accepts or here.state == "starting"):
             return
-        if other := self._roster.place():
+        if other := self._roster.place(model_sha256=session.model_sha256):
             if here is not None:
                 here.seats.leave_queue(session.id)
             self._queue(session, other)
@@ -138,6 +145,8 @@ class Dispatcher:
         size = self.chunk_size(session)
         assert session.slot is not None, "only a session with a slot is decoded"
         try:
+            if session.generated and not session.warm:
+                await self._replay(session, replica.server, session.slot)
             chunk = await replica.server.complete(session.history, size, session.slot)
         except PluginError as exc:
             self._recover(session, exc)
@@ -145,6 +154,20 @@ class Dispatcher:
         session.warm = True
         replica.generated += len(chunk.tokens)
         self.deliver(session, chunk.tokens)
+
+    async def _replay(self, session: Session, server: SlotServer, slot: int) -> None:
+        """Bring an empty slot to where the session is, by decoding its tokens again.
+
+        Computing them in one batch would be faster, and round differently: after it a greedy run can take
+        another way. Where the replay itself gives other tokens, the batch is all that is left.
+        """
+        known = 0
+        while known < len(session.generated):
+            wanted = session.generated[known : known + REPLAY_TOKENS]
+            again = await server.complete([*session.prompt, *session.generated[:known]], len(wanted), slot)
+            if list(again.tokens) != wanted:
+                return
+            known += len(wanted)
 
     def chunk_size(self, session: Session) -> int:
         return min(self._config.chunk_tokens, session.remaining)
@@ -158,7 +181,7 @@ class Dispatcher:
         session.due = max(session.due + pause, now) if session.due > now - pause else now + pause
 
     def _recover(self, session: Session, error: PluginError) -> None:
-        """Take the session to another replica; there prompt and tokens so far are computed again."""
+        """Take the session to another replica; there what it has so far is computed again."""
         if isinstance(error, ServerRefused) and 400 <= error.status < 500:
             raise SessionFailed(Failure(code="refused", message=str(error), hint=error.hint))
         if not isinstance(error, ServerRefused | TargetUnreachable):
@@ -172,7 +195,8 @@ class Dispatcher:
         failed.doubt()
         if session.slot is not None:
             self._roster.reclaim(failed, session.slot)
-        self._queue(session, self._roster.place(avoid=failed.name) or failed.name)
+        other = self._roster.place(model_sha256=session.model_sha256, avoid=failed.name)
+        self._queue(session, other or failed.name)
 
     def _close(self, session: Session, failure: Failure | None) -> None:
         served = failure is None and not session.remaining

@@ -74,9 +74,18 @@ class Roster:
             )
         return self.replicas[name]
 
-    def place(self, *, avoid: str | None = None) -> str | None:
-        """The replica that a session should go to, or None when none takes sessions."""
-        return choose({n: r.seats for n, r in self.replicas.items() if r.accepts and n != avoid})
+    def place(self, *, model_sha256: str | None = None, avoid: str | None = None) -> str | None:
+        """The replica that a session should go to, or None when none takes sessions.
+
+        A session that has a model already goes to that model only: another one would go on with other words.
+        """
+        return choose(
+            {
+                name: replica.seats
+                for name, replica in self.replicas.items()
+                if replica.accepts and name != avoid and model_sha256 in (None, replica.model_sha256)
+            }
+        )
 
     async def set_draining(self, name: str, draining: bool) -> Replica:
         replica = self.get(name)

@@ -48,6 +48,7 @@ class Session:
     prompt: tuple[int, ...]
     max_tokens: int
     replica: str
+    model_sha256: str  # of the replica it was first placed on; it never continues on another model
     slot: int | None = None
     state: SessionState = SessionState.WAITING
     generated: list[int] = field(default_factory=list)
