@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -15,7 +15,6 @@ from examples.fleet.roster import Roster
 from examples.fleet.supervisor import Replica
 
 GAUGES: dict[str, tuple[str, Callable[[Replica], float]]] = {
-    "vllm:num_requests_running": ("Slots that are held.", lambda r: r.seats.busy),
     "vllm:num_requests_waiting": ("Requests that wait for a slot.", lambda r: len(r.seats.waiting)),
     # A ratio despite the name: the name is vLLM's.
     "vllm:kv_cache_usage_perc": ("KV tokens held of those that fit, 0 to 1.", lambda r: r.kv_ratio),
@@ -45,6 +44,13 @@ class FleetCollector(Collector):
             for replica in replicas:
                 gauge.add_metric((self._fleet, replica.name), read(replica))
             yield gauge
+        running = GaugeMetricFamily(
+            "vllm:num_requests_running", "Sessions that hold a slot.", labels=("fleet", "replica")
+        )
+        placed = Counter(s.replica for s in self._dispatcher.live.values() if s.slot is not None)
+        for replica in replicas:
+            running.add_metric((self._fleet, replica.name), placed[replica.name])
+        yield running
         tokens = CounterMetricFamily("vllm:generation_tokens", "Tokens given to clients.", labels=("fleet", "replica"))
         for replica in replicas:
             tokens.add_metric((self._fleet, replica.name), replica.generated)
@@ -57,7 +63,7 @@ class FleetCollector(Collector):
             self._dispatcher.outcomes,
         )
 
-    def _outcomes(self, name: str, text: str, known: tuple[str, ...], counts: Any) -> CounterMetricFamily:
+    def _outcomes(self, name: str, text: str, known: tuple[str, ...], counts: Counter[str]) -> CounterMetricFamily:
         family = CounterMetricFamily(name, text, labels=("fleet", "outcome"))
         for outcome in known:  # all of them from the start: a rate needs the zero before the one
             family.add_metric((self._fleet, outcome), counts[outcome])
