@@ -72,7 +72,6 @@ class Service:
         policy: Policy,
         shelf: GuideShelf,
         principals: Principals,
-        judge: Judge | None = None,
         watch: Watch | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -90,7 +89,6 @@ class Service:
             journal,
             registry,
             self.gate,
-            judge=judge,
             clock=clock,
             limits=Limits(
                 calls_per_plugin=settings.engine.calls_per_plugin, run_deadline_s=settings.engine.run_deadline_s
@@ -245,16 +243,17 @@ def build_service(settings: Settings, *, watch: Watch | None = None) -> Service:
     shelf = GuideShelf(settings.library.path, PluginCatalogue(registry))
     policy = load_policy(settings.policy.file) if settings.policy.file else Policy()
     principals = Principals(settings.principals)
-    return Service(
+    service = Service(
         settings,
         journal=open_journal(settings),
         registry=registry,
         policy=policy,
         shelf=shelf,
         principals=principals,
-        judge=_judge(settings),
         watch=watch,
     )
+    service.engine.judge = _judge(settings, service.engine)  # its budget goes on from what a run has spent
+    return service
 
 
 def open_journal(settings: Settings) -> Journal:
@@ -312,11 +311,12 @@ def check_answer(parked: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
         raise StepfleetError(f"the step waits for {why}; this answer does not fit", hint=f"possible: {asked}")
 
 
-def _judge(settings: Settings) -> Judge | None:
+def _judge(settings: Settings, engine: Engine) -> Judge | None:
     """The configured model's judge; no settings, no model: an ambient key alone calls nobody."""
     if settings.llm is None:
         return None
     from agent.model.executor import ModelJudge
     from agent.model.openai_chat import OpenAiChat
 
-    return ModelJudge.from_settings(OpenAiChat.from_settings(settings.llm), settings.llm)
+    llm = OpenAiChat.from_settings(settings.llm)
+    return ModelJudge.from_settings(llm, settings.llm, spent_before=engine.usage)

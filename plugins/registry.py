@@ -20,6 +20,8 @@ class Registry:
     def __init__(self, makers: Mapping[str, Callable[[], Plugin]]) -> None:
         self._makers = dict(makers)
         self._made: dict[str, Plugin] = {}
+        self._queries: dict[str, Query] = {}  # checked once: asking a protocol costs more than a quick query
+        self._actions: dict[str, Action] = {}
 
     @classmethod
     def installed(cls, settings: Mapping[str, Mapping[str, Any]]) -> Self:
@@ -58,16 +60,24 @@ class Registry:
 
     def query(self, name: str) -> Query:
         """Raises: as `plugin`; PluginError when it is an action."""
+        known = self._queries.get(name)
+        if known is not None:
+            return known
         plugin = self.plugin(name)
         if isinstance(plugin, Action):
             raise PluginError(f"'{name}' is an action", hint="call it in an action block, under the policy")
+        self._queries[name] = plugin
         return plugin
 
     def action(self, name: str) -> Action:
         """Raises: as `plugin`; PluginError when it is a query."""
+        known = self._actions.get(name)
+        if known is not None:
+            return known
         plugin = self.plugin(name)
         if not isinstance(plugin, Action):
             raise PluginError(f"'{name}' is a query", hint="it changes nothing; call it in a query block")
+        self._actions[name] = plugin
         return plugin
 
 

@@ -13,7 +13,6 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from dag.conditions import Truth, decide
 from pydantic import BaseModel, ValidationError
 
 from agent.gate.policy import ActionRequest
@@ -22,6 +21,7 @@ from agent.run.events import Event, EventKind, StepKey
 from agent.run.journal import check_fence
 from agent.run.reads import within
 from agent.run.state import ActionState
+from dag.conditions import Truth, decide
 from dag.model import Call, Step
 from plugins.base import Action, CallContext, Observation, Result, Verdict, bind, effect_of
 from plugins.errors import ApplyFailed, BadArguments, NoData, PluginError, PrecheckFailed

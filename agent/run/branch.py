@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dag.conditions import Decision, Truth
-
 from agent.run.shape import Link
+from dag.conditions import Decision, Truth
 from dag.model import EdgeKind
 
 

@@ -8,14 +8,13 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from dag.conditions import Decision, Truth, decide
-
 from agent.run import values
 from agent.run.branch import Choice, after_failure, choose, record, undecided
 from agent.run.events import EventKind, StepKey
 from agent.run.judge import Judgement, Option, Question, Usage
 from agent.run.shape import Link
 from agent.run.state import Status
+from dag.conditions import Decision, Truth, decide
 from dag.model import Condition, Kind, Step
 from plugins.errors import PluginError
 

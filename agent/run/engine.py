@@ -9,15 +9,12 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
-
-from dag.serial import from_json
-from plugins.registry import Registry
 
 from agent.errors import UnknownRun
 from agent.gate.gate import Gate
@@ -27,19 +24,24 @@ from agent.run.branching import Brancher
 from agent.run.commands import fold_command
 from agent.run.events import Event, EventKind, Outcome, StepKey
 from agent.run.journal import Journal, Lease
-from agent.run.judge import Judge
+from agent.run.judge import Judge, Usage
 from agent.run.reads import Reader
+from agent.run.schema import RunRow
 from agent.run.shape import Shape
 from agent.run.state import RunState, RunStatus, Status
 from dag.model import Kind, Plan, Step, Terminal
+from dag.serial import from_json
 from plugins.base import CallContext
 from plugins.errors import PluginError
+from plugins.registry import Registry
 
 OUTCOME_OF = {
     Terminal.RESOLVED: Outcome.RESOLVED,
     Terminal.ESCALATE: Outcome.ESCALATED,
     Terminal.NOT_APPLICABLE: Outcome.NOT_APPLICABLE,
 }
+
+PLANS_KEPT = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,7 @@ class Engine:
         self._slots: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(limits.calls_per_plugin))
         self.reader = Reader(registry, self._slots.__getitem__, random.Random(seed))  # noqa: S311 - jitter
         self._live: dict[str, Advance] = {}
+        self._shapes: OrderedDict[str, Shape] = OrderedDict()
 
     async def advance(self, run_id: str) -> Advanced | None:
         """Take the run as far as it goes without a person; None when another process is at it.
@@ -108,12 +111,26 @@ class Engine:
             return None
         try:
             events = await asyncio.to_thread(self.journal.events, run_id)
-            advance = Advance(self, lease, from_json(_document(row.plan)), events, row.deadline_at)
+            advance = Advance(self, lease, self._shape(row), events, row.deadline_at)
             self._live[run_id] = advance
             return await advance.run()
         finally:
             self._live.pop(run_id, None)
             self.journal.release(lease)
+
+    def usage(self, run_id: str) -> Usage:
+        """What the judgements of a run at work in this process have cost so far."""
+        live = self._live.get(run_id)
+        return live.state.usage if live is not None else Usage()
+
+    def _shape(self, row: RunRow) -> Shape:
+        """The run's plan in its fixed shape; runs of one plan share what is computed once for it."""
+        shape = self._shapes.get(row.plan_digest)
+        if shape is None or shape.plan.guide_sha256 != row.guide_sha256:
+            shape = self._shapes[row.plan_digest] = Shape(from_json(json.loads(row.plan)))
+            if len(self._shapes) > PLANS_KEPT:
+                self._shapes.popitem(last=False)
+        return shape
 
     def pause(self) -> None:
         """Leave all runs where they stand: reads stop, actions in flight reach their journalled outcome."""
@@ -132,14 +149,14 @@ class Advance:
 
     engine: Engine
     lease: Lease
-    plan: Plan
+    shape: Shape
     events: list[Event]
     deadline_at: datetime
-    shape: Shape = field(init=False)
+    plan: Plan = field(init=False)
     state: RunState = field(init=False)
 
     def __post_init__(self) -> None:
-        self.shape = Shape(self.plan)
+        self.plan = self.shape.plan
         self.state = RunState(self.shape)
         for event in self.events:
             self.state.apply(event)
@@ -450,8 +467,3 @@ class Advance:
         pending, self._written = self._written, []
         for written in pending:
             await asyncio.wrap_future(written)
-
-
-def _document(text: str) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(text)
-    return document

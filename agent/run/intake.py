@@ -15,7 +15,6 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
-from dag.serial import to_json
 from sqlalchemy import Connection, insert, select
 
 from agent.errors import StepfleetError
@@ -24,6 +23,7 @@ from agent.run.events import Event, EventKind, Outcome
 from agent.run.journal import Journal, open_run, say
 from agent.run.schema import INTAKE, RUN, SEEN_ALERT, RunRow
 from dag.model import Input, Plan, ValueType
+from dag.serial import to_json
 from telemetry.alerts import Alert, AlertStatus, Notification
 
 

@@ -8,11 +8,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from plugins.registry import Registry
-
 from dag.model import Call, Step
 from plugins.base import CallContext, Result
 from plugins.errors import PluginError
+from plugins.registry import Registry
 
 T = TypeVar("T")
 RETRY_FIRST_S = 0.2
@@ -36,6 +35,9 @@ class Reader:
 
         Raises: PluginError of the first call that failed for good; the others are cancelled.
         """
+        if len(calls) == 1:
+            result = await self._with_retries(step, calls[0], ctx)
+            return {calls[0].bind or calls[0].plugin: result}
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(self._with_retries(step, call, ctx)) for call in calls]

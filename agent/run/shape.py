@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from dag.effects import effect_conflicts_of
-
 from agent.run.events import Iteration, StepKey
+from dag.effects import effect_conflicts_of
 from dag.model import START, TERMINALS, Edge, EdgeKind, Join, Plan
 
 
