@@ -81,6 +81,10 @@ async def _serve(config: GatewayConfig, gateway: Gateway) -> None:
         timeout_graceful_shutdown=5,
         ws="none",
     )
+    # uvicorn raises the signal that ended it once more when it is done; without a handler of ours that
+    # would end this process before it has stopped its replicas.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, lambda: None)
     write_whole(config.address_file, f"http://127.0.0.1:{listener.getsockname()[1]}")
     try:
         await _Server(settings, gateway.dispatcher).serve(sockets=[listener])
@@ -95,8 +99,6 @@ def main() -> int:
     except FleetError as exc:
         sys.stderr.write(f"{exc}\n" + (f"  hint: {exc.hint}\n" if exc.hint else ""))
         return 1
-    except KeyboardInterrupt:
-        return 128 + signal.SIGINT
     return 0
 
 

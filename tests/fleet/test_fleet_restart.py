@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from examples.fleet.config import ReplicaSpec
 from examples.fleet.fleet import Fleet, FleetOptions
 from tests.fleet.fleet_harness import until
 
+CHECKOUT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
@@ -96,6 +99,31 @@ async def test_a_stopped_gateway_tells_its_clients_and_leaves_no_process(tmp_pat
         await task
         assert answer.error is not None
         assert answer.error["code"] == "shutting_down"
-        assert await fleet.gateway.wait() in (0, -signal.SIGTERM)
-    assert all(map(gone, processes))
+        assert await fleet.gateway.wait() == 0
+        assert all(map(gone, processes))
+        assert not (tmp_path / "gateway.address").exists()
     assert not (tmp_path / "fleet.json").exists()
+
+
+async def test_the_command_starts_a_fleet_says_where_and_stops_all_of_it(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    arguments = ["up", "--dir", str(state), "--replicas", "2", "--no-monitoring", "--json"]
+    up = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "examples.fleet", *arguments, stdout=asyncio.subprocess.PIPE, cwd=CHECKOUT
+    )
+    assert up.stdout is not None
+    card = json.loads(await up.stdout.readline())
+    assert card == json.loads((state / "fleet.json").read_text())
+    processes = [card["pids"]["gateway"], *children(card["pids"]["gateway"])]
+    load = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "examples.fleet.load", "--dir", str(state),
+        "pin", "--replica", "b", "--sessions", "3", "--max-tokens", "12",
+        stdout=asyncio.subprocess.PIPE, cwd=CHECKOUT,
+    )  # fmt: skip
+    told, _ = await load.communicate()
+    assert json.loads(told) == {"sessions": 3, "lost": 0, "tokens": 36}
+    up.send_signal(signal.SIGTERM)
+    async with asyncio.timeout(5):
+        assert await up.wait() == 0
+    assert len(processes) == 3
+    assert all(map(gone, processes))
