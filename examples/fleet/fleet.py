@@ -10,9 +10,11 @@ from types import TracebackType
 from typing import Any, Self
 
 import httpx
+from filelock import FileLock, Timeout
 
 from examples.fleet.client import FleetClient
 from examples.fleet.config import GatewayConfig, ReplicaSpec
+from examples.fleet.errors import FleetError
 from examples.fleet.files import private_folder, project_cache, write_whole
 from examples.fleet.observability import Monitoring, Webhook, start_monitoring
 from examples.fleet.processes import Child
@@ -60,7 +62,7 @@ class FleetOptions:
 class Fleet:
     """`async with Fleet(options) as fleet:` runs one and stops all of its processes at the end.
 
-    Raises on entry: ChildFailed, ToolMissing.
+    Raises on entry: ChildFailed, ToolMissing; FleetError when one runs in the folder already.
     """
 
     def __init__(self, options: FleetOptions) -> None:
@@ -69,8 +71,17 @@ class Fleet:
         self.monitoring: Monitoring | None = None
         self._config = options.gateway(0)
         self._gateway: Child | None = None
+        # Two gateways must not write one ledger. Held by this process, so it outlives a gateway's restart.
+        self._lock = FileLock(self._config.state_dir / "lock")
 
     async def __aenter__(self) -> Self:
+        private_folder(self._config.state_dir)
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout as exc:
+            raise FleetError(
+                f"a fleet runs in {self._config.state_dir} already", hint="stop it, or choose another folder"
+            ) from exc
         try:
             await self.start_gateway()
             if self.options.monitoring:
@@ -168,3 +179,4 @@ class Fleet:
         if self._gateway is not None:
             await self._gateway.stop(grace_s=10.0)
         (self._config.state_dir / CARD).unlink(missing_ok=True)
+        self._lock.release()

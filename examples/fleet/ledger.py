@@ -127,11 +127,22 @@ def _append(path: Path, lines: bytes) -> None:
             if os.write(file, lines) != len(lines):
                 raise OSError(f"{path}: a record was written in part; is the disk full?")
             os.fsync(file)
+            if start == 0:
+                _sync_folder(path.parent)
         except OSError:
             os.ftruncate(file, start)  # or the next record would continue this one's line
             raise
     finally:
         os.close(file)
+
+
+def _sync_folder(folder: Path) -> None:
+    """A new file's name is durable only once its folder is."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _replay(path: Path) -> Iterable[Migration | Operation | Membership]:

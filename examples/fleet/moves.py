@@ -122,15 +122,17 @@ class Mover:
             raise Refused("not_on_source", f"session {session.id} is on '{session.replica}'", hint="read it again")
         if session.move is not None:
             raise Refused("busy", f"session {session.id} is being moved", hint="wait for that move to end")
+        if not target.answers:
+            raise Refused("no_free_slot", f"'{target.name}' is {target.state}", hint="choose another replica")
         if field := source.fingerprint.difference(target.fingerprint):
             raise Refused(
                 "fingerprint", f"{field} of '{source.name}' and '{target.name}' differ", hint="choose an equal replica"
             )
         if target.draining:
             raise Refused("draining", f"'{target.name}' takes nothing new", hint="choose another replica")
-        slot = target.seats.take(f"move {record.key}") if target.accepts else None
+        slot = target.seats.take(f"move {record.key}")
         if slot is None:
-            raise Refused("no_free_slot", f"'{target.name}' ({target.state}) has no free slot", hint="free one first")
+            raise Refused("no_free_slot", f"'{target.name}' has no free slot", hint="free one first")
         move.slot = slot
         session.move = move
         return session

@@ -193,11 +193,11 @@ def _reading_routes(app: FastAPI, gateway: Gateway) -> None:
         every = (*gateway.dispatcher.live.values(), *gateway.dispatcher.over)
         return {"sessions": [s.describe() for s in every if replica in (None, s.replica)]}
 
-    @app.get("/admin/migrations/{key}", dependencies=[read])
+    @app.get("/admin/migrations/{key:path}", dependencies=[read])
     async def migration(key: str) -> dict[str, Any]:
         return public(gateway.mover.find(key))
 
-    @app.get("/admin/operations/{key}", dependencies=[read])
+    @app.get("/admin/operations/{key:path}", dependencies=[read])
     async def operation(key: str) -> dict[str, Any]:
         if key not in gateway.ledger.operations:
             raise RequestRefused(404, "unknown_key", f"no operation has the key '{key}'")

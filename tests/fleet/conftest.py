@@ -54,6 +54,9 @@ async def client(fleet: Fleet) -> AsyncIterator[FleetClient]:
     """A client that may change the fleet; every test leaves the fleet at rest."""
     async with fleet.client() as client:
         yield client
+        for name, replica in (await client.replicas()).items():
+            if replica["state"] == "draining":
+                await client.request("POST", f"/admin/replicas/{name}/undrain")
         await until(lambda: at_rest(client), within_s=20)
 
 

@@ -134,13 +134,13 @@ async def test_a_prompt_that_the_engine_refuses_ends_its_own_session_only(client
 
 
 async def test_the_same_key_moves_once(client: FleetClient, prompt: list[int]) -> None:
-    answer, task = client.start(prompt, 60, "a")
+    answer, task = client.start(prompt, 150, "a")
 
     async def started() -> bool:
         return bool(answer.arrivals)
 
     await until(started, within_s=5)
-    replies = await asyncio.gather(*(client.migrate("once", answer.session, "a", "b") for _ in range(4)))
+    replies = await asyncio.gather(*(client.migrate("once/1", answer.session, "a", "b") for _ in range(4)))
     assert all(reply == replies[0] for reply in replies)
     status, record = replies[0]
     assert (status, record["status"]) == (200, "done")
@@ -148,8 +148,8 @@ async def test_the_same_key_moves_once(client: FleetClient, prompt: list[int]) -
         "key", "session", "source", "target", "status", "kv_tokens", "cache_tokens",
         "evaluated_tokens", "file_bytes", "gap_s",
     }  # fmt: skip
-    assert await client.request("GET", "/admin/migrations/once") == (200, record)
-    status, body = await client.migrate("once", answer.session, "b", "c")
+    assert await client.request("GET", "/admin/migrations/once/1") == (200, record)
+    status, body = await client.migrate("once/1", answer.session, "b", "c")
     assert (status, body["error"]["code"]) == (422, "key_reused")
     await task
     assert (answer.moves, answer.replicas) == (1, ["a", "b"])
@@ -174,7 +174,7 @@ async def test_a_refused_move_is_kept_under_its_key(client: FleetClient, prompt:
 async def test_a_move_that_makes_no_sense_is_refused(
     client: FleetClient, prompt: list[int], source: str, target: str, status: int, code: str
 ) -> None:
-    answer, task = client.start(prompt, 12, "a")
+    answer, task = client.start(prompt, 100, "a")
 
     async def started() -> bool:
         return bool(answer.arrivals)
@@ -207,7 +207,12 @@ async def test_a_change_without_a_key_is_refused(client: FleetClient) -> None:
 async def test_a_draining_replica_takes_nothing_new_and_keeps_what_it_has(
     client: FleetClient, prompt: list[int], reference: Reference
 ) -> None:
-    running = [client.start(prompt, 60, "a") for _ in range(2)]
+    running = [client.start(prompt, 200, "a") for _ in range(2)]
+
+    async def both_run() -> bool:
+        return all(answer.arrivals for answer, _ in running)
+
+    await until(both_run, within_s=5)
     waiting, wait_task = client.start(prompt, 12, "a")
 
     async def queued() -> bool:
@@ -224,14 +229,14 @@ async def test_a_draining_replica_takes_nothing_new_and_keeps_what_it_has(
     for answer, task in running:
         await task
         assert answer.replicas == ["a"]
-        assert answer.tokens == await reference(prompt, 60)
+        assert answer.tokens == await reference(prompt, 200)
     status, replica = await client.request("POST", "/admin/replicas/a/undrain")
     assert (status, replica["state"]) == (200, "up")
 
 
 async def test_a_draining_target_is_refused(client: FleetClient, prompt: list[int]) -> None:
     await client.request("POST", "/admin/replicas/b/drain")
-    answer, task = client.start(prompt, 40, "a")
+    answer, task = client.start(prompt, 150, "a")
 
     async def started() -> bool:
         return bool(answer.arrivals)
@@ -262,7 +267,7 @@ async def test_a_replica_is_added_once_per_key_and_removed_when_empty(client: Fl
         got, reply = await client.request("POST", "/admin/replicas", body, key=key)
         assert (got, reply["error"]["code"]) == (status, code)
 
-    _, task = client.start(prompt, 30, "d")
+    _, task = client.start(prompt, 100, "d")
 
     async def busy() -> bool:
         return bool((await client.replicas())["d"]["slots_busy"])

@@ -41,6 +41,15 @@ def slot_files(fleet: Fleet) -> list[Path]:
     return list(fleet.state_dir.glob("replicas/*/slots/*"))
 
 
+async def the_file_is_there(fleet: Fleet, replica: str) -> None:
+    """The slot file has left the source; with a slow copy the move stands still here."""
+
+    async def there() -> bool:
+        return any(fleet.state_dir.glob(f"replicas/{replica}/slots/*.bin"))
+
+    await until(there, within_s=10)
+
+
 async def replaced(client: FleetClient, name: str, key: str) -> None:
     """A dead replica is taken out and started anew."""
 
@@ -117,11 +126,11 @@ async def test_a_target_that_hangs_at_the_restore_leaves_the_session_on_its_sour
 async def test_a_target_killed_inside_the_move_leaves_the_session_on_its_source(
     fleet: Fleet, client: FleetClient, prompt: list[int], reference: Reference
 ) -> None:
-    await client.fault("slow_copy", seconds=0.6)
+    await client.fault("slow_copy", seconds=1.5)
     answer, task = client.start(prompt, 150, "a")
     await flowing(answer)
     move = asyncio.create_task(client.migrate("target dies", answer.session, "a", "b"))
-    await asyncio.sleep(0.3)
+    await the_file_is_there(fleet, "b")
     await client.fault("kill", replica="b")
     status, body = await move
     assert (status, body["error"]["code"]) == (409, "restore_failed")
@@ -135,11 +144,11 @@ async def test_a_target_killed_inside_the_move_leaves_the_session_on_its_source(
 async def test_a_source_killed_once_its_kv_is_out_has_moved_its_session(
     fleet: Fleet, client: FleetClient, prompt: list[int], reference: Reference
 ) -> None:
-    await client.fault("slow_copy", seconds=0.6)
+    await client.fault("slow_copy", seconds=1.5)
     answer, task = client.start(prompt, 150, "a")
     await flowing(answer)
     move = asyncio.create_task(client.migrate("source dies", answer.session, "a", "b"))
-    await asyncio.sleep(0.3)
+    await the_file_is_there(fleet, "b")
     await client.fault("kill", replica="a")
     status, record = await move
     assert (status, record["status"]) == (200, "done")
@@ -181,7 +190,7 @@ async def test_a_frozen_replica_loses_no_session(
 async def test_a_waiting_session_is_only_placed_anew(
     fleet: Fleet, client: FleetClient, prompt: list[int], reference: Reference
 ) -> None:
-    first = [client.start(prompt[:50], 100, "a") for _ in range(2)]
+    first = [client.start(prompt[:50], 200, "a") for _ in range(2)]
     for answer, _ in first:
         await flowing(answer)
     answer, task = client.start(prompt, 40, "a")
@@ -200,7 +209,7 @@ async def test_a_waiting_session_is_only_placed_anew(
 
 
 async def test_other_weights_are_refused_as_a_target(fleet: Fleet, client: FleetClient, prompt: list[int]) -> None:
-    answer, task = client.start(prompt, 40, "a")
+    answer, task = client.start(prompt, 150, "a")
     await flowing(answer)
     status, body = await client.migrate("other weights", answer.session, "a", "odd")
     assert (status, body["error"]["code"]) == (409, "fingerprint")
@@ -209,8 +218,8 @@ async def test_other_weights_are_refused_as_a_target(fleet: Fleet, client: Fleet
 
 
 async def test_a_full_target_is_refused(fleet: Fleet, client: FleetClient, prompt: list[int]) -> None:
-    tasks = [client.start(prompt[:40], 60, "b") for _ in range(2)]
-    answer, task = client.start(prompt, 60, "a")
+    tasks = [client.start(prompt[:40], 200, "b") for _ in range(2)]
+    answer, task = client.start(prompt, 200, "a")
     for started, _ in (*tasks, (answer, task)):
         await flowing(started, tokens=1)
     status, body = await client.migrate("full", answer.session, "a", "b")
@@ -221,8 +230,8 @@ async def test_a_full_target_is_refused(fleet: Fleet, client: FleetClient, promp
 async def test_two_moves_at_once_cannot_take_the_same_slot(
     fleet: Fleet, client: FleetClient, prompt: list[int], reference: Reference
 ) -> None:
-    filler, filling = client.start(prompt[:40], 100, "b")
-    pair = [client.start(prompt, 100, "a") for _ in range(2)]
+    filler, filling = client.start(prompt[:40], 200, "b")
+    pair = [client.start(prompt, 200, "a") for _ in range(2)]
     for started, _ in ((filler, filling), *pair):
         await flowing(started, tokens=1)
     replies = await asyncio.gather(
@@ -231,18 +240,18 @@ async def test_two_moves_at_once_cannot_take_the_same_slot(
     assert sorted(status for status, _ in replies) == [200, 409]
     for answer, task in pair:
         await task
-        assert answer.tokens == await reference(prompt, 100)
+        assert answer.tokens == await reference(prompt, 200)
     await filling
 
 
 async def test_one_session_is_moved_by_one_request_at_a_time(
     fleet: Fleet, client: FleetClient, prompt: list[int]
 ) -> None:
-    await client.fault("slow_copy", seconds=0.5)
+    await client.fault("slow_copy", seconds=1.0)
     answer, task = client.start(prompt, 80, "a")
     await flowing(answer)
     first = asyncio.create_task(client.migrate("first", answer.session, "a", "b"))
-    await asyncio.sleep(0.2)
+    await the_file_is_there(fleet, "b")
     assert (await client.session(answer.session))["state"] == "moving"
     status, body = await client.migrate("second", answer.session, "a", "c")
     assert (status, body["error"]["code"]) == (409, "busy")

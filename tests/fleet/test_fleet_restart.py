@@ -13,6 +13,7 @@ import pytest
 
 from examples.fleet.client import StreamBroken
 from examples.fleet.config import ReplicaSpec
+from examples.fleet.errors import FleetError
 from examples.fleet.fleet import Fleet, FleetOptions
 from tests.fleet.fleet_harness import until
 
@@ -103,6 +104,17 @@ async def test_a_stopped_gateway_tells_its_clients_and_leaves_no_process(tmp_pat
         assert all(map(gone, processes))
         assert not (tmp_path / "gateway.address").exists()
     assert not (tmp_path / "fleet.json").exists()
+
+
+async def test_two_fleets_cannot_share_a_folder(tmp_path: Path) -> None:
+    async with Fleet(options(tmp_path)) as fleet:
+        with pytest.raises(FleetError, match="a fleet runs in .* already"):
+            async with Fleet(options(tmp_path)):
+                pass
+        assert (tmp_path / "fleet.json").exists()
+        assert fleet.gateway.alive
+    async with Fleet(options(tmp_path)):  # free again
+        pass
 
 
 async def test_the_command_starts_a_fleet_says_where_and_stops_all_of_it(tmp_path: Path) -> None:
