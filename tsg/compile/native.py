@@ -321,12 +321,11 @@ def _consumes(
     wanted: dict[str, None] = {}
     bound: set[str] = set()
     own = {c.bind for c in calls if c.bind}
-    lines = {m.call: m.fence.lines.first for m in part.made if m.call in calls}
     for call in calls:
         for name in names_in(call.arguments):
             if name in own and name not in bound:
                 message = f"'{name}' is used before the block that binds it"
-                notes.error(lines[call], Code.NAME_UNKNOWN, message, "put the block that binds it first")
+                notes.error(call.lines[0].first, Code.NAME_UNKNOWN, message, "put the block that binds it first")
             elif name not in bound:
                 wanted[name] = None
         bound |= {call.bind} if call.bind else set()

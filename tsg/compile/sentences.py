@@ -38,13 +38,15 @@ _ACT = (
     rf"(?:(?:then|and|please|just) )*(?:{_GO}|{_GO_NUMBER}|{_NEXT}|{_ESCALATE})"
     rf"(?:,? (?:at most|up to|no more than) (?P<bound>{TIMES}))?"
 )
+# A reason may follow: "..., go to [Escalate](#escalate): there is nowhere to move anything to".
+_WHY = r"(?:(?::|,? because|,? since| -| –| —|,? as) .+| \(.+\))?"
 _IF = re.compile(
-    rf"(?P<else>(?:otherwise|else|or else),? )?(?P<word>if|when|once|unless) (?P<cond>.+?),?(?: then,?)? {_ACT}",
+    rf"(?P<else>(?:otherwise|else|or else),? )?(?P<word>if|when|once|unless) (?P<cond>.+?),?(?: then,?)? {_ACT}{_WHY}",
     re.IGNORECASE | re.DOTALL,
 )
 _AFTER = re.compile(rf"{_ACT},? (?P<word>if|when|once|unless) (?P<cond>.+)", re.IGNORECASE | re.DOTALL)
-_OTHERWISE = re.compile(rf"(?:otherwise|else|or else|if not|in all other cases),? {_ACT}", re.IGNORECASE)
-_PLAIN = re.compile(rf"(?:now,? |finally,? |afterwards,? )?{_ACT}", re.IGNORECASE)
+_OTHERWISE = re.compile(rf"(?:otherwise|else|or else|if not|in all other cases),? {_ACT}{_WHY}", re.IGNORECASE)
+_PLAIN = re.compile(rf"(?:now,? |finally,? |afterwards,? )?{_ACT}{_WHY}", re.IGNORECASE)
 _DEFAULT = re.compile(
     r"(?:(?:this|it|that|either|the (?:step|change|move|action|query|check|answer|measurement))"
     r"(?: (?:step|change|action|query))?,? )?"

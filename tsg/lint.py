@@ -1,0 +1,78 @@
+"""The Mentor: everything wrong with a guide at once, from parsing, compiling and the plan's own checks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from dag.checks import check
+from dag.model import Plan
+from tsg.catalogue import Catalogue
+from tsg.compile import compile_guide
+from tsg.findings import Code, Finding, GuideError, Severity, in_order
+from tsg.guide import Guide
+from tsg.parse import parse_guide, read_guide
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A guide with its plan, as far as there is one, and everything found. `ok`: it may run."""
+
+    guide: Guide | None
+    plan: Plan | None
+    findings: tuple[Finding, ...]
+
+    @property
+    def ok(self) -> bool:
+        return self.plan is not None and not any(f.severity is Severity.ERROR for f in self.findings)
+
+
+def lint_file(path: Path | str, catalogue: Catalogue, *, name: str | None = None) -> Checked:
+    """Lint a file; `name` is what findings call it. Never raises for what a file holds, nor for a missing one."""
+    try:
+        return check_guide(read_guide(path, name=name), catalogue)
+    except GuideError as exc:
+        return Checked(None, None, exc.findings)
+
+
+def lint(source: bytes | str, catalogue: Catalogue, *, path: str = "guide.md") -> tuple[Finding, ...]:
+    """All findings about a guide's text, by line. Never raises for what a text holds."""
+    try:
+        return check_guide(parse_guide(source, path), catalogue).findings
+    except GuideError as exc:
+        return exc.findings
+
+
+def check_guide(guide: Guide, catalogue: Catalogue) -> Checked:
+    """Compile a parsed guide and check its plan."""
+    try:
+        compiled = compile_guide(guide, catalogue)
+    except GuideError as exc:
+        return Checked(guide, None, exc.findings)
+    findings = (*compiled.findings, *_of_plan(compiled.plan, guide.path, catalogue, compiled.findings))
+    return Checked(guide, compiled.plan, in_order(findings))
+
+
+def _of_plan(plan: Plan, path: str, catalogue: Catalogue, known: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The plan's problems as findings of the guide; a name that is reported where it is written is not repeated."""
+    reported = {m[1] for f in known if f.code == Code.NAME_UNKNOWN and (m := re.search(r"'(\w+)'", f.message))}
+    return tuple(
+        Finding(
+            path,
+            problem.lines[0].first if problem.lines else 1,
+            problem.code,
+            Severity(problem.severity),
+            problem.message,
+            problem.hint,
+        )
+        for problem in check(plan, reversible=_reversible(plan, catalogue))
+        if not (problem.code == "P08" and any(f"'{name}'" in problem.message for name in reported))
+    )
+
+
+def _reversible(plan: Plan, catalogue: Catalogue) -> dict[str, bool]:
+    """Whether each plugin of the plan can take back what it does; a query has nothing to take back."""
+    facts = {call.plugin: catalogue.facts(call.plugin) for _, call in plan.calls()}
+    return {name: f is not None and (f.reversible or not f.is_action) for name, f in facts.items()}
