@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,16 +12,17 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
 
 from examples.fleet.debian import find_program
 from examples.fleet.errors import ToolMissing
 from examples.fleet.files import project_cache
 from examples.fleet.fleet import Fleet, FleetOptions
 from examples.fleet.load import long_sessions
-from examples.fleet.observability import Webhook
+from examples.fleet.observability import TEMPLATES, Webhook
 from tests.fleet.fleet_harness import until
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+in_the_loop = pytest.mark.asyncio(loop_scope="session")
 
 
 @asynccontextmanager
@@ -51,6 +53,7 @@ def _programs() -> None:
         pytest.skip(f"{missing} ({missing.hint})")
 
 
+@in_the_loop
 @pytest.mark.usefixtures("_programs")
 async def test_sessions_pinned_to_one_replica_raise_the_hotspot_alert(tmp_path: Path) -> None:
     token = tmp_path / "token"
@@ -89,6 +92,60 @@ async def test_sessions_pinned_to_one_replica_raise_the_hotspot_alert(tmp_path: 
         "fleet": "demo",
         "replica": "a",
     }
+
+
+WAITING, FREE, UP = "vllm:num_requests_waiting", "fleet_slots_free", "fleet_replica_up"
+
+
+@pytest.mark.usefixtures("_programs")
+@pytest.mark.parametrize(
+    ("series", "alert", "replica"),
+    [
+        pytest.param(
+            {(WAITING, "a"): 2, (FREE, "a"): 0, (FREE, "b"): 1},
+            "ReplicaHotspot",
+            "a",
+            id="some wait on one replica while another has room: a hot spot",
+        ),
+        pytest.param(
+            {(WAITING, "a"): 2, (FREE, "a"): 0, (FREE, "b"): 0},
+            "FleetSaturated",
+            None,
+            id="some wait and there is no room anywhere: the fleet is full",
+        ),
+        pytest.param(
+            {(UP, "a"): 0, (UP, "b"): 1, (FREE, "b"): 2, (WAITING, "b"): 0},
+            "ReplicaUnhealthy",
+            "a",
+            id="one does not answer: it is unhealthy",
+        ),
+        pytest.param({(UP, "a"): 1, (FREE, "a"): 2, (WAITING, "a"): 0}, None, None, id="all is well: no alert"),
+    ],
+)
+def test_the_rules_tell_these_fleets_apart(
+    tmp_path: Path, series: dict[tuple[str, str], int], alert: str | None, replica: str | None
+) -> None:
+    labels = {"fleet": "demo", "severity": "page"} | ({"replica": replica} if replica else {})
+    inputs = [
+        {"series": f'{name}{{fleet="demo", replica="{at}", instance="gateway", job="fleet"}}', "values": f"{value}x20"}
+        for (name, at), value in series.items()
+    ]
+    expected = [
+        {"eval_time": "10s", "alertname": name, "exp_alerts": [{"exp_labels": labels}] if name == alert else []}
+        for name in ("ReplicaHotspot", "FleetSaturated", "ReplicaUnhealthy")
+    ]
+    rules = yaml.safe_load((TEMPLATES / "rules.yml").read_text())
+    for rule in rules["groups"][0]["rules"]:
+        del rule["annotations"]  # words, not decisions
+    (tmp_path / "rules.yml").write_text(json.dumps(rules))
+    case = {"interval": "1s", "input_series": inputs, "alert_rule_test": expected}
+    whole = {"rule_files": ["rules.yml"], "evaluation_interval": "1s", "tests": [case]}
+    (tmp_path / "case.yml").write_text(json.dumps(whole))
+    program = find_program(project_cache(), "prometheus", "prometheus").path.with_name("promtool")
+    done = subprocess.run(
+        [program, "test", "rules", tmp_path / "case.yml"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 async def test_a_program_that_cannot_be_had_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
