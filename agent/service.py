@@ -70,7 +70,7 @@ class Service:
         journal: Journal,
         registry: Registry,
         policy: Policy,
-        shelf: GuideShelf,
+        shelf: GuideShelf[PluginCatalogue],
         principals: Principals,
         watch: Watch | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -109,6 +109,14 @@ class Service:
         await self.dispatcher.stop()
         await asyncio.to_thread(self.journal.close)
 
+    @contextlib.asynccontextmanager
+    async def quietly(self) -> AsyncIterator[Self]:
+        """Use the service without picking up anybody's runs: for commands that look, say or run one thing."""
+        try:
+            yield self
+        finally:
+            await asyncio.to_thread(self.journal.close)
+
     # -- alerts and runs ----------------------------------------------------------------------
 
     async def accept(self, notification: Notification) -> tuple[Accepted, ...]:
@@ -129,9 +137,14 @@ class Service:
 
     async def start_run(self, guide: str, inputs: Mapping[str, str], *, by: str) -> str:
         """Open a run of a guide by name or path. Raises GuideError, MissingInput."""
-        run_id = await self.intake.open(await asyncio.to_thread(self.library.plan, guide), inputs, by=by)
+        run_id = await self.open_run(guide, inputs, by=by)
         self.dispatcher.wake(run_id)
         return run_id
+
+    async def open_run(self, guide: str, inputs: Mapping[str, str], *, by: str) -> str:
+        """The same without waking it: the caller advances it."""
+        plan = await asyncio.to_thread(self.library.plan, guide)
+        return await self.intake.open(plan, inputs, by=by)
 
     async def wait(self, run_id: str) -> Advanced:
         """Return when the run has ended or waits for a person."""
@@ -283,9 +296,7 @@ def waiting_step(view: RunView, why: str | None, step: str | None) -> StepKey:
 
     Raises: StepfleetError saying what waits instead.
     """
-    parked = {
-        key: (view.state.step(key).parked or {}).get("why", "") for key in sorted(view.state.parked)
-    }
+    parked = {key: (view.state.step(key).parked or {}).get("why", "") for key in sorted(view.state.parked)}
     fitting = [k for k, w in parked.items() if why in (None, w) and (step is None or k == parse_key(step))]
     if len(fitting) == 1:
         return fitting[0]

@@ -10,7 +10,7 @@ from typing import Any
 from agent.catalogue import PluginCatalogue
 from plugins.registry import Registry
 from tsg.compile import compile_guide
-from tsg.parse import parse_guide
+from tsg.parse import read_guide
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples" / "guides"
 CORPUS = "STEPFLEET_CORPUS"
@@ -39,7 +39,7 @@ def _row(name: str, paths: list[Path]) -> dict[str, Any]:
     while time.perf_counter() - began < AT_LEAST_S:
         for path in paths:
             started = time.perf_counter()
-            compile_guide(parse_guide(path), catalogue)
+            compile_guide(read_guide(path), catalogue)
             slowest = max(slowest, time.perf_counter() - started)
         rounds += 1
     seconds = time.perf_counter() - began

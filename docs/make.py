@@ -16,7 +16,7 @@ from dag.draw import svg
 from dag.schema import plan_schema
 from plugins.registry import Registry
 from tsg.compile import compile_guide
-from tsg.parse import parse_guide
+from tsg.parse import read_guide
 
 HERE = Path(__file__).parent
 GUIDES = HERE.parent / "examples" / "guides"
@@ -29,7 +29,7 @@ def pages() -> Iterator[tuple[Path, str]]:
     yield HERE / "plan.schema.json", json.dumps(plan_schema(), indent=2) + "\n"
     catalogue = PluginCatalogue(Registry.installed({}))
     for guide in sorted(GUIDES.glob("*.md")):
-        yield HERE / "pictures" / f"{guide.stem}.svg", svg(compile_guide(parse_guide(guide), catalogue).plan)
+        yield HERE / "pictures" / f"{guide.stem}.svg", svg(compile_guide(read_guide(guide), catalogue).plan)
 
 
 def record() -> None:

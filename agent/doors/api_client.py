@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
@@ -11,6 +12,10 @@ import httpx
 
 from agent.errors import StepfleetError
 from agent.report import Report
+from agent.run.events import Event, EventKind
+from agent.run.journal import parse_key
+from dag.model import Plan
+from dag.serial import from_json
 
 
 class ApiClient:
@@ -39,6 +44,9 @@ class ApiClient:
     async def runs(self) -> list[dict[str, Any]]:
         return list((await self._get("/runs"))["runs"])
 
+    async def plan(self, run_id: str) -> Plan:
+        return from_json((await self._get(f"/runs/{run_id}"))["plan"])
+
     async def report(self, run_id: str) -> Report:
         return Report.from_json(await self._get(f"/runs/{run_id}/report"))
 
@@ -48,9 +56,20 @@ class ApiClient:
             raise StepfleetError(f"{self.url}{path} answered {answer.status_code}: {answer.text[:300]}")
         return answer.json()
 
-    async def events(self, run_id: str) -> AsyncIterator[dict[str, Any]]:
+    async def events(self, run_id: str) -> AsyncIterator[Event]:
         """Every event of the run from its first, until it ends."""
         async with self._http.stream("GET", f"/runs/{run_id}/events", timeout=None) as answer:
             async for line in answer.aiter_lines():
                 if line.startswith("data:"):
-                    yield json.loads(line.removeprefix("data:"))
+                    yield _event(json.loads(line.removeprefix("data:")))
+
+
+def _event(document: dict[str, Any]) -> Event:
+    return Event(
+        seq=document["seq"],
+        kind=EventKind(document["kind"]),
+        at=datetime.fromisoformat(document["at"]),
+        key=parse_key(document["step"]) if document["step"] else None,
+        attempt=document["attempt"],
+        payload=document["payload"],
+    )

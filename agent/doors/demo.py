@@ -18,7 +18,7 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,8 +72,8 @@ def main(json_file: Path | None = None, *, keep: bool = False, llm: bool = False
     return 0 if result.resolved else 1
 
 
-async def _with_signals(work: Any) -> DemoResult:
-    task = asyncio.ensure_future(work)
+async def _with_signals(work: Coroutine[Any, Any, DemoResult]) -> DemoResult:
+    task = asyncio.create_task(work)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, task.cancel)
@@ -131,11 +131,15 @@ async def _set_up(
 
 
 async def _play(stage: _Stage, options: DemoOptions, console: Console) -> DemoResult:
-    load = ["-m", "examples.fleet.load", "--dir", stage.state / "fleet"]
-    await _spawn(stage.stack, stage.checkout, stage.state, "background", [*load, "--seed", "1", "background", "--rate", "0.2"])
+    load: list[str | Path] = ["-m", "examples.fleet.load", "--dir", stage.state / "fleet"]
+    await _spawn(
+        stage.stack, stage.checkout, stage.state, "background", [*load, "--seed", "1", "background", "--rate", "0.2"]
+    )
     pin = ["pin", "--replica", HOT_REPLICA, "--sessions", str(PINNED_SESSIONS)]
     await _spawn(stage.stack, stage.checkout, stage.state, "pin", [*load, *pin])
-    console.print(f"\n[bold]load[/]       {PINNED_SESSIONS} long sessions pinned to replica {HOT_REPLICA}, which has 2 slots")
+    console.print(
+        f"\n[bold]load[/]       {PINNED_SESSIONS} long sessions pinned to replica {HOT_REPLICA}, which has 2 slots"
+    )
     with console.status(f"waiting for {ALERT} to fire"):
         run_id = await _first_run(stage.api)
     console.print(f"[bold]alert[/]      {ALERT} fired; run {run_id} started\n")
@@ -165,13 +169,11 @@ def _checkout() -> Path:
     return root
 
 
-async def _start_fleet(
-    stack: contextlib.AsyncExitStack, checkout: Path, state: Path, port: int
-) -> dict[str, Any]:
+async def _start_fleet(stack: contextlib.AsyncExitStack, checkout: Path, state: Path, port: int) -> dict[str, Any]:
     card = state / "fleet" / "fleet.json"
-    hook = ["--webhook", f"http://127.0.0.1:{port}/webhooks/alertmanager"]
-    token = ["--webhook-token-file", state / "webhook.token"]
-    up = ["-m", "examples.fleet", "up", "--dir", state / "fleet", *hook, *token]
+    hook: list[str | Path] = ["--webhook", f"http://127.0.0.1:{port}/webhooks/alertmanager"]
+    token: list[str | Path] = ["--webhook-token-file", state / "webhook.token"]
+    up: list[str | Path] = ["-m", "examples.fleet", "up", "--dir", state / "fleet", *hook, *token]
     process = await _spawn(stack, checkout, state, "fleet", up)
 
     async def is_up() -> bool:
@@ -191,10 +193,10 @@ def _settings(checkout: Path, state: Path, fleet: dict[str, Any], port: int, opt
         f"[library]\npath = {q(str(checkout / 'examples' / 'guides'))}",
         f"[policy]\nfile = {q(str(policy))}",
         f"[api]\nport = {port}",
-        f"[[principals]]\nname = 'alertmanager'\nroles = ['webhook']\ntoken = {{file = {q(str(state / 'webhook.token'))}}}",
-        f"[[principals]]\nname = 'demo'\nroles = ['operator']\ntoken = {{file = {q(str(state / 'operator.token'))}}}",
+        _principal("alertmanager", "webhook", state / "webhook.token"),
+        _principal("demo", "operator", state / "operator.token"),
         f"[plugins.promql]\nurl = {q(fleet['prometheus'])}",
-        f"[plugins.serving]\nurl = {q(fleet['gateway'])}\nfleet = {q(fleet['fleet'])}",
+        f"[plugins.serving]\nurl = {q(fleet['gateway'])}\nfleet = {q(fleet['fleet'])}\n"
         f"read_token_file = {q(fleet['tokens']['read'])}\nwrite_token_file = {q(fleet['tokens']['change'])}",
     ]
     if options.llm:
@@ -203,7 +205,12 @@ def _settings(checkout: Path, state: Path, fleet: dict[str, Any], port: int, opt
             raise StepfleetError("--llm: no model is configured", hint="add [llm] to stepfleet.toml, see docs/model.md")
         known = llm.model_dump(mode="json", exclude_none=True)
         lines.append("[llm]\n" + "\n".join(f"{k} = {q(v)}" for k, v in known.items()))
-    return "\n\n".join(lines[:-1]) + "\n" + lines[-1] + "\n" if not options.llm else "\n\n".join(lines) + "\n"
+    return "\n\n".join(lines) + "\n"
+
+
+def _principal(name: str, role: str, token: Path) -> str:
+    q = json.dumps
+    return f"[[principals]]\nname = {q(name)}\nroles = [{q(role)}]\ntoken = {{file = {q(str(token))}}}"
 
 
 async def _first_run(api: ApiClient) -> str:
@@ -291,9 +298,11 @@ async def _until(process: asyncio.subprocess.Process, log: Path, is_up: Any, wit
     end = time.monotonic() + within_s
     while not await is_up():
         if process.returncode is not None or time.monotonic() > end:
-            tail = log.read_text(encoding="utf-8", errors="replace")[-1500:].strip()
+            said = (await asyncio.to_thread(log.read_bytes))[-1500:].decode(errors="replace").strip()
             state = f"ended with code {process.returncode}" if process.returncode is not None else "is not ready"
-            raise StepfleetError(f"{what} {state}: {tail or 'it printed nothing'}", hint=f"waited {within_s:g} s at most")
+            raise StepfleetError(
+                f"{what} {state}: {said or 'no word'}", hint=f"waited {within_s:g} s at most"
+            )
         await asyncio.sleep(0.1)
 
 

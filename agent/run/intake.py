@@ -17,12 +17,12 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection, insert, select
 
-from agent.errors import StepfleetError
+from agent.inputs import MissingInput, bind_inputs
 from agent.run import values
 from agent.run.events import Event, EventKind, Outcome
 from agent.run.journal import Journal, open_run, say
 from agent.run.schema import INTAKE, RUN, SEEN_ALERT, RunRow
-from dag.model import Input, Plan, ValueType
+from dag.model import Plan
 from dag.serial import to_json
 from telemetry.alerts import Alert, AlertStatus, Notification
 
@@ -52,10 +52,6 @@ class Guides(Protocol):
     """What intake needs of the library: the plan for an alert, or why there is none."""
 
     def plan_for(self, alert: Alert) -> tuple[Plan | None, str]: ...
-
-
-class MissingInput(StepfleetError):
-    """The alert does not give an input that the guide needs."""
 
 
 class Intake:
@@ -206,47 +202,6 @@ class Intake:
         )
         open_run(conn, row, events)
         return run_id
-
-
-def bind_inputs(
-    declared: Sequence[Input], given: Mapping[str, str], alert: Alert | None, now: datetime
-) -> dict[str, values.Stored]:
-    """Every declared input's value: what a person gave, else the alert's, else the default.
-
-    Raises: MissingInput naming the input and where it should come from; for a value of the wrong type too.
-    """
-    bound: dict[str, values.Stored] = {}
-    unknown = given.keys() - {i.name for i in declared}
-    if unknown:
-        known = ", ".join(i.name for i in declared) or "none"
-        raise MissingInput(f"the guide declares no input '{min(unknown)}' (it declares: {known})")
-    for item in declared:
-        raw = given.get(item.name, _from_alert(item, alert))
-        raw = item.default if raw is None else raw
-        if raw is not None:
-            bound[item.name] = values.inline(_typed(item, raw), item.type, now)
-        elif item.required:
-            raise MissingInput(f"input '{item.name}' has no value: expected from {item.source or 'a person'}")
-    return bound
-
-
-def _from_alert(item: Input, alert: Alert | None) -> str | None:
-    if alert is None or item.source is None:
-        return None
-    part, _, name = item.source.partition(".")
-    table = {"labels": alert.labels, "annotations": alert.annotations}.get(part, {})
-    return table.get(name)
-
-
-def _typed(item: Input, raw: Any) -> Any:
-    try:
-        if item.type is ValueType.SCALAR:
-            return float(raw)
-        if item.type is ValueType.BOOL:
-            return raw if isinstance(raw, bool) else {"true": True, "false": False}[str(raw).lower()]
-    except (ValueError, KeyError) as exc:
-        raise MissingInput(f"input '{item.name}': '{raw}' is no {item.type}") from exc
-    return str(raw) if item.type is ValueType.STRING else raw
 
 
 def _alert(alert: Alert) -> dict[str, Any]:

@@ -5,22 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import Any
 
 from agent.run.journal import SAMPLE_ITEMS, SMALL_BYTES, Journal, keep_artifact
-from dag.model import ValueType
 from plugins.base import Result
 from plugins.errors import PluginError
 
 MAX_VALUE_BYTES = 64 * 1024 * 1024  # larger answers are refused: a step's result is evidence, not a dump
 
 Stored = Mapping[str, Any]
-
-
-def inline(value: Any, type_: ValueType, as_of: datetime) -> Stored:
-    """A small value, e.g. an input."""
-    return {"value": value, "type": str(type_), "as_of": as_of.isoformat()}
 
 
 def store(journal: Journal, run_id: str, result: Result) -> Stored:

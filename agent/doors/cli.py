@@ -1,0 +1,236 @@
+"""The `stepfleet` command. Parsing only: what a command does is imported when it runs, so `--help` stays quick.
+
+Exit codes: 0 done, 1 the thing asked about is not fine, 2 usage or configuration, 3 stopped for a person.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="stepfleet",
+    help="Run troubleshooting guides against a GPU fleet: checked, guarded, verified, undoable.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+GuideArgument = Annotated[str, typer.Argument(metavar="GUIDE", help="A guide's path, or its name in the library.")]
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, see `stepfleet runs`.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Inputs = Annotated[list[str] | None, typer.Option("--input", "-i", metavar="NAME=VALUE", help="A value for an input.")]
+Reason = Annotated[str, typer.Option(help="Why; kept in the journal.")]
+_config: dict[str, Path | None] = {"file": None}
+
+
+@app.callback()
+def main_options(
+    config: Annotated[Path | None, typer.Option("--config", help="The settings; ./stepfleet.toml by default.")] = None,
+) -> None:
+    """Run troubleshooting guides against a GPU fleet: checked, guarded, verified, undoable."""
+    _config["file"] = config
+
+
+@app.command()
+def lint(guides: Annotated[list[Path], typer.Argument(metavar="GUIDE...")], as_json: Json = False) -> None:
+    """Say what is wrong with guides, by file and line."""
+    from agent.doors import guide_commands
+
+    _finish(as_json, lambda: guide_commands.lint(_config["file"], guides, as_json=as_json))
+
+
+@app.command("compile")
+def compile_(
+    guide: GuideArgument,
+    as_json: Json = False,
+    draw: Annotated[Path | None, typer.Option(metavar="FILE.svg|.mmd", help="Draw the plan.")] = None,
+) -> None:
+    """Compile a guide into its plan."""
+    from agent.doors import guide_commands
+
+    _finish(as_json, lambda: guide_commands.compile_(_config["file"], guide, as_json=as_json, draw=draw))
+
+
+@app.command("dry-run")
+def dry_run(
+    guide: GuideArgument,
+    inputs: Inputs = None,
+    live: Annotated[bool, typer.Option("--live", help="Ask the read-only steps and show their answers.")] = False,
+    draw: Annotated[Path | None, typer.Option(metavar="FILE.svg|.mmd", help="Draw the plan.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Walk every branch of a guide and change nothing."""
+    from agent.doors import guide_commands
+
+    given = _pairs(inputs)
+    _finish(
+        as_json,
+        lambda: guide_commands.dry_run(_config["file"], guide, given, live=live, draw=draw, as_json=as_json),
+    )
+
+
+@app.command()
+def run(
+    guide: GuideArgument,
+    inputs: Inputs = None,
+    llm: Annotated[bool, typer.Option("--llm", help="Insist on the configured model.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Run a guide now and watch it."""
+    from agent.doors import run_commands
+
+    given = _pairs(inputs)
+    _finish(as_json, lambda: run_commands.run(_config["file"], guide, given, llm=llm, as_json=as_json))
+
+
+@app.command()
+def serve(as_json: Json = False) -> None:
+    """Take alerts and people's words over HTTP until stopped."""
+    from agent.doors import serve_command
+
+    _finish(as_json, lambda: serve_command.serve(_config["file"], as_json=as_json))
+
+
+@app.command()
+def runs(
+    live: Annotated[bool, typer.Option("--live", help="Only those that have not ended.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 50,
+    as_json: Json = False,
+) -> None:
+    """List runs, newest first."""
+    from agent.doors import run_commands
+
+    _finish(as_json, lambda: run_commands.runs(_config["file"], live=live, limit=limit, as_json=as_json))
+
+
+@app.command()
+def show(run_id: RunArgument, as_json: Json = False) -> None:
+    """Show what happened in a run."""
+    from agent.doors import run_commands
+
+    _finish(as_json, lambda: run_commands.show(_config["file"], run_id, as_json=as_json))
+
+
+@app.command()
+def approve(
+    run_id: RunArgument,
+    step: Annotated[str | None, typer.Option(help="The step, where more than one waits.")] = None,
+    reject: Annotated[bool, typer.Option("--reject", help="Do not allow it.")] = False,
+    choose: Annotated[str | None, typer.Option(metavar="EDGE", help="Take this branch.")] = None,
+    done: Annotated[bool | None, typer.Option("--done/--not-done", help="A manual step was done, or not.")] = None,
+    retry: Annotated[bool, typer.Option("--retry", help="Try a failed step again.")] = False,
+    happened: Annotated[
+        bool | None, typer.Option("--happened/--not-happened", help="What became of an action of unknown outcome.")
+    ] = None,
+    reason: Reason = "",
+    as_json: Json = False,
+) -> None:
+    """Approve the exact call a run waits with, or answer what else it asks. You are known by STEPFLEET_TOKEN."""
+    from agent.doors import run_commands
+
+    answer: dict[str, object] = {}
+    for name, value in (("edge", choose), ("done", done), ("happened", happened), ("retry", retry or None)):
+        if value is not None:
+            answer[name] = value
+    if len(answer) + reject > 1:
+        raise typer.BadParameter("give one of --reject, --choose, --done, --retry and --happened")
+    _finish(
+        as_json,
+        lambda: run_commands.approve(
+            _config["file"], run_id, step=step, reject=reject, answer=answer, reason=reason, as_json=as_json
+        ),
+    )
+
+
+@app.command()
+def cancel(run_id: RunArgument, reason: Reason = "", as_json: Json = False) -> None:
+    """End a run: reads stop, an action in flight reaches its outcome."""
+    from agent.doors import run_commands
+
+    _finish(as_json, lambda: run_commands.cancel(_config["file"], run_id, reason=reason, as_json=as_json))
+
+
+@app.command()
+def resume(
+    run_id: Annotated[str | None, typer.Argument(metavar="[RUN]", help="One run; all live ones without it.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Go on with runs that a dead process left, until they end or wait for a person."""
+    from agent.doors import run_commands
+
+    _finish(as_json, lambda: run_commands.resume(_config["file"], run_id, as_json=as_json))
+
+
+@app.command("kill-switch")
+def kill_switch(
+    state: Annotated[str, typer.Argument(metavar="on|off|status")] = "status",
+    reason: Reason = "",
+    as_json: Json = False,
+) -> None:
+    """Stop all writes at once, or allow them again."""
+    from agent.doors import run_commands
+
+    if state not in ("on", "off", "status"):
+        raise typer.BadParameter("it is 'on', 'off' or 'status'", param_hint="STATE")
+    _finish(as_json, lambda: run_commands.kill_switch(_config["file"], state, reason=reason, as_json=as_json))
+
+
+@app.command()
+def demo(
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the report; - is stdout.")
+    ] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the fleet up until Ctrl-C.")] = False,
+    llm: Annotated[bool, typer.Option("--llm", help="Let the configured model judge.")] = False,
+) -> None:
+    """Show the main job on a live example fleet."""
+    from agent.doors import demo as stage
+
+    _finish(False, lambda: stage.main(json_file, keep=keep, llm=llm))
+
+
+def _pairs(items: list[str] | None) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for item in items or ():
+        name, equals, value = item.partition("=")
+        if not equals or not name:
+            raise typer.BadParameter(f"'{item}' is not NAME=VALUE", param_hint="--input")
+        pairs[name] = value
+    return pairs
+
+
+def _finish(as_json: bool, command: Callable[[], int]) -> None:
+    """Run a command and exit with its code; whatever a user can mend is a message and a hint, never a traceback."""
+    try:
+        code = command()
+    except KeyboardInterrupt:
+        code = 130
+    except Exception as exc:
+        if not hasattr(exc, "hint"):
+            raise
+        code = 2
+        _complain(exc, as_json)
+    raise typer.Exit(code)
+
+
+def _complain(exc: Exception, as_json: bool) -> None:
+    hint = str(getattr(exc, "hint", ""))
+    if as_json:
+        sys.stdout.write(json.dumps({"error": {"message": str(exc), "hint": hint}}) + "\n")
+        return
+    sys.stderr.write(f"stepfleet: {exc}\n" + (f"  hint: {hint}\n" if hint else ""))
+
+
+def main() -> None:
+    app()
+
+
+if __name__ == "__main__":
+    main()

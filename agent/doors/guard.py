@@ -1,0 +1,90 @@
+"""Who is at the HTTP door: Host and Origin first, then the token, then the body; in that order."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable
+from typing import Annotated
+
+from fastapi import Depends, HTTPException, Request
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from agent.gate.principals import Principal, Principals, Role
+
+
+class HostAndOrigin:
+    """Refuses foreign Host and Origin headers: a page in somebody's browser must not reach a loopback service."""
+
+    def __init__(self, app: ASGIApp, hosts: tuple[str, ...], origins: tuple[str, ...]) -> None:
+        self.app = app
+        self.hosts = frozenset(h.lower() for h in hosts)
+        self.origins = frozenset(origins)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            headers = Headers(scope=scope)
+            refusal = self._refusal(headers)
+            if refusal is not None:
+                await refusal(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
+
+    def _refusal(self, headers: Headers) -> JSONResponse | None:
+        host = headers.get("host", "").lower()
+        name = host if host.endswith("]") else host.rsplit(":", 1)[0]
+        if name not in self.hosts:
+            return problem(400, f"Host '{host}' is not served here", "add it to [api] allowed_hosts")
+        origin = headers.get("origin")
+        if origin is not None and origin not in self.origins:
+            return problem(403, f"Origin '{origin}' is not allowed", "add it to [api] allowed_origins")
+        return None
+
+
+def problem(status: int, message: str, hint: str = "", *, retry_after_s: int | None = None) -> JSONResponse:
+    """An error as every route answers it."""
+    headers = {"Retry-After": str(retry_after_s)} if retry_after_s is not None else None
+    return JSONResponse({"error": {"message": message, "hint": hint}}, status, headers=headers)
+
+
+def token_of(request: Request) -> str:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def known(request: Request) -> Principal:
+    """The principal of the request's token. 401 without one; the answer does not say what was wrong with it."""
+    principals: Principals = request.app.state.service.principals
+    principal = principals.who(token_of(request))
+    if principal is None:
+        raise HTTPException(401, "a principal's bearer token is needed", {"WWW-Authenticate": "Bearer"})
+    return principal
+
+
+def reader(principal: Annotated[Principal, Depends(known)]) -> Principal:
+    """One who may read runs; a webhook's token may not."""
+    if not principal.may_read:
+        raise HTTPException(403, f"{principal.name} may not read runs")
+    return principal
+
+
+def may_post_alerts(request: Request) -> bool:
+    """Whether the sender may post alerts, decided before a byte of the body is read."""
+    service = request.app.state.service
+    if service.settings.api.without_secret:
+        return True
+    principal = service.principals.who(token_of(request))
+    return principal is not None and Role.WEBHOOK in principal.roles
+
+
+Reader = Annotated[Principal, Depends(reader)]
+
+
+async def body_within(chunks: AsyncIterable[bytes], most: int) -> bytes | None:
+    """The whole body, or None as soon as it is longer than `most`; no more than that is ever held."""
+    body = bytearray()
+    async for chunk in chunks:
+        body += chunk
+        if len(body) > most:
+            return None
+    return bytes(body)

@@ -1,0 +1,191 @@
+"""lint, compile, dry-run: what can be known of a guide without running it."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from agent.catalogue import PluginCatalogue
+from agent.doors.printing import draw_plan, print_json
+from agent.doors.render import plain
+from agent.dry_run import Branch, DryRun, DryStep, WouldAct, ask
+from agent.dry_run import dry_run as look
+from agent.gate.policy import Policy, load_policy
+from agent.guides import GuideShelf
+from agent.inputs import bind_inputs
+from agent.report import short
+from agent.settings import Settings, load_settings
+from dag.model import Plan
+from dag.order import critical_path
+from dag.serial import to_json
+from plugins.registry import Registry
+from tsg.findings import Finding, GuideError, Severity
+from tsg.lint import lint_file
+
+
+def lint(config: Path | None, guides: list[Path], *, as_json: bool) -> int:
+    """1 when a guide has an error, 0 otherwise."""
+    catalogue = PluginCatalogue(Registry.installed(load_settings(config).plugins))
+    findings = [f for path in guides for f in lint_file(path, catalogue).findings]
+    if as_json:
+        print_json({"findings": [_finding(f) for f in findings]})
+    else:
+        for finding in findings:
+            sys.stdout.write(f"{finding}\n")
+        errors = sum(f.severity is Severity.ERROR for f in findings)
+        sys.stderr.write(f"{len(guides)} guide(s), {errors} error(s), {len(findings) - errors} other finding(s)\n")
+    return 1 if any(f.severity is Severity.ERROR for f in findings) else 0
+
+
+def compile_(config: Path | None, guide: str, *, as_json: bool, draw: Path | None) -> int:
+    """1 when the guide compiles and must not run; GuideError when it has no plan at all."""
+    checked = _shelf(load_settings(config)).checked(guide)
+    if checked.plan is None:
+        raise GuideError(checked.findings)
+    if draw is not None:
+        draw_plan(checked.plan, draw)
+    if as_json:
+        print_json({**to_json(checked.plan), "findings": [_finding(f) for f in checked.findings]})
+    else:
+        _print_plan(checked.plan)
+        for finding in checked.findings:
+            sys.stderr.write(f"{finding}\n")
+    return 0 if checked.ok else 1
+
+
+def dry_run(
+    config: Path | None, guide: str, inputs: Mapping[str, str], *, live: bool, draw: Path | None, as_json: bool
+) -> int:
+    """Show what a run could do. 1 when the guide must not run."""
+    settings = load_settings(config)
+    shelf = _shelf(settings)
+    checked = shelf.checked(guide)
+    if checked.plan is None:
+        raise GuideError(checked.findings)
+    plan, registry = checked.plan, shelf.catalogue.registry
+    values = _inputs(plan, inputs)
+    answers = asyncio.run(ask(plan, registry, values)) if live else None
+    policy = load_policy(settings.policy.file) if settings.policy.file else Policy()
+    picture = look(plan, registry, policy, values, answers)
+    if draw is not None:
+        draw_plan(plan, draw)
+    if as_json:
+        print_json({**picture.to_json(), "findings": [_finding(f) for f in checked.findings]})
+    else:
+        _print_dry_run(picture, Console())
+        for finding in checked.findings:
+            sys.stderr.write(f"{finding}\n")
+    return 0 if checked.ok else 1
+
+
+def _shelf(settings: Settings) -> GuideShelf[PluginCatalogue]:
+    return GuideShelf(settings.library.path, PluginCatalogue(Registry.installed(settings.plugins)))
+
+
+def _inputs(plan: Plan, given: Mapping[str, str]) -> dict[str, Any]:
+    """What is given and what has a default; an input without a value stays open in a dry run."""
+    known = {i.name for i in plan.inputs}
+    declared = tuple(i for i in plan.inputs if i.name in given or i.default is not None or not i.required)
+    extra = {n: v for n, v in given.items() if n not in known}
+    bound = bind_inputs(declared, {**given, **extra}, None, datetime.now(UTC))
+    return {name: stored["value"] for name, stored in bound.items()}
+
+
+def _finding(f: Finding) -> dict[str, Any]:
+    return {
+        "path": f.path,
+        "line": f.line,
+        "code": str(f.code),
+        "severity": str(f.severity),
+        "message": f.message,
+        "hint": f.hint,
+    }
+
+
+def _print_plan(plan: Plan) -> None:
+    table = Table(box=None, pad_edge=False)
+    for name in ("step", "kind", "lines", "calls", "then"):
+        table.add_column(name)
+    for step in plan.steps:
+        lines = ", ".join(f"{s.first}-{s.last}" for s in step.lines)
+        ways = "\n".join(_way(e.condition.text if e.condition else "", e.target) for e in plan.outgoing[step.id])
+        calls = ", ".join(c.plugin for c in step.calls)
+        table.add_row(plain(step.id, "bold"), str(step.kind), lines, calls, plain(ways))
+    console = Console()
+    console.print(table)
+    path, _ = critical_path(plan, dict.fromkeys((s.id for s in plan.steps), 1.0))
+    console.print(plain(f"longest chain: {' -> '.join(path)}", "dim"))
+    console.print(plain(f"digest {plan.digest}\nguide sha256 {plan.guide_sha256}", "dim"), soft_wrap=True)
+
+
+def _way(condition: str, target: str) -> str:
+    return f"{condition} -> {target}" if condition else f"-> {target}"
+
+
+def _print_dry_run(picture: DryRun, console: Console) -> None:
+    console.print(Text.assemble(("dry run ", "bold"), plain(picture.title, "bold"), "  nothing is changed"))
+    console.print(plain(f"starts with: {', '.join(picture.entries)}"))
+    for step in picture.steps:
+        _print_step(step, console)
+    for action in picture.actions:
+        _print_action(action, console)
+    if picture.judged:
+        console.print(Text("\nNo machine can decide (a model or a person does):", "bold"))
+        for j in picture.judged:
+            console.print(plain(f"  {j['step']}: '{j['condition']}' -> {j['leads_to']}; default: {j['default']}"))
+    console.print(Text("\nEvery way through:", "bold"))
+    for walk in picture.walks:
+        console.print(plain("  " + " -> ".join(walk)))
+    console.print(
+        plain(
+            f"\ncritical path: {' -> '.join(picture.critical_path)} (about {picture.critical_path_s:g} s, "
+            f"one after another {picture.sequential_s:g} s, assuming a second a read and ten an action)\n"
+            f"up to {picture.widest} steps side by side"
+        )
+    )
+
+
+def _print_step(step: DryStep, console: Console) -> None:
+    head = Text.assemble(
+        "\n", (f"{step.kind:<7}", "magenta" if step.kind == "action" else "cyan"), plain(step.title, "bold")
+    )
+    if step.beside:
+        head.append_text(plain(f"   beside {', '.join(step.beside)}", "dim"))
+    console.print(head)
+    for name, value in step.answers.items():
+        console.print(Text.assemble("        ", plain(f"{name} = {short({'value': value})}", "green")))
+    if step.failed:
+        console.print(Text.assemble("        ", plain(step.failed, "yellow")))
+    for branch in step.branches:
+        console.print(Text.assemble("        ", _shown(branch)))
+
+
+def _shown(branch: Branch) -> Text:
+    words = f"{branch.condition} -> {branch.leads_to}" if branch.condition else f"-> {branch.leads_to}"
+    text = Text.assemble(plain(words), ("   " + branch.decided_by, "dim"))
+    if branch.live:
+        text.append_text(plain(f"\n          now {branch.live}", "green"))
+    return text
+
+
+def _print_action(action: WouldAct, console: Console) -> None:
+    console.print(Text.assemble("\n", ("would change ", "magenta"), plain(f"in step {action.step}", "bold")))
+    arguments = ", ".join(f"{k}={v}" for k, v in action.arguments.items())
+    rows = {
+        "call": f"{action.action} {arguments}",
+        "writes": ", ".join(action.writes) if action.writes is not None else "unknown resources",
+        "verified by": action.verification,
+        "undone by": action.undo,
+        "policy": action.ruling,
+        "asks": action.asks or "nobody",
+    }
+    for name, value in rows.items():
+        console.print(Text.assemble((f"        {name:<12}", "dim"), plain(value)))

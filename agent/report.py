@@ -1,0 +1,376 @@
+"""The journal rendered as an account of the run: what was asked, decided and changed, with evidence.
+
+Pure: a row, a plan and events in, a value out. Everything that comes from the fleet or an alert is
+untrusted text here; whoever shows it escapes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime
+from typing import Any, Self
+
+from agent.run.events import Event, EventKind, StepKey
+from agent.run.schema import RunRow
+from dag.model import Kind, Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One line of the timeline; `at_s` counts from the run's start."""
+
+    at_s: float
+    step: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One value that was read: what it was, where it came from, and as of when."""
+
+    step: str
+    name: str
+    value: Any
+    as_of: str
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """One branch: where it led, who decided (condition, default, a model, a person), and why."""
+
+    step: str
+    leads_to: list[str]
+    by: str
+    reason: str
+    conditions: list[dict[str, str]]
+
+    @property
+    def default_taken(self) -> bool:
+        return self.by == "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """One action: the exact call and how far it came."""
+
+    step: str
+    action: str
+    arguments: dict[str, Any]
+    writes: list[str] | None
+    key: str
+    approved_by: list[str]
+    outcome: str  # verified | not verified | not applied | unknown
+    reason: str
+    undone: str
+    before: dict[str, Any]
+    after: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """One call that the policy or a person did not allow; nothing was done."""
+
+    step: str
+    action: str
+    arguments: dict[str, Any]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Time and tokens. `sequential_s` is the sum of all steps' times: what one after another would take."""
+
+    seconds: float
+    sequential_s: float
+    model_calls: int
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What happened in a run."""
+
+    run_id: str
+    guide: str
+    title: str
+    plan_digest: str
+    outcome: str  # an Outcome, or "running" / "waiting"
+    reason: str
+    opened_at: str
+    alert: dict[str, Any]
+    cost: Cost
+    timeline: list[Moment] = field(default_factory=list)
+    asked: list[Asked] = field(default_factory=list)
+    decided: list[Decided] = field(default_factory=list)
+    changed: list[Changed] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    waiting: list[dict[str, Any]] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """Read what `to_json` wrote; unknown fields are ignored."""
+        lists = {"timeline": Moment, "asked": Asked, "decided": Decided, "changed": Changed, "refused": Refused}
+        known = {f.name for f in fields(cls)}
+        values = {k: v for k, v in document.items() if k in known}
+        for name, kind in lists.items():
+            values[name] = [_read(kind, item) for item in values.get(name, ())]
+        return cls(**{**values, "cost": _read(Cost, values["cost"])})
+
+
+def report(row: RunRow, plan: Plan, events: Sequence[Event]) -> Report:
+    """Render a run, ended or not."""
+    opened = next((e for e in events if e.kind is EventKind.RUN_OPENED), None)
+    ended = next((e for e in reversed(events) if e.kind is EventKind.RUN_ENDED), None)
+    waiting = _waiting(events)
+    return Report(
+        run_id=row.id,
+        guide=row.guide,
+        title=row.title,
+        plan_digest=row.plan_digest,
+        outcome=str(ended.payload["outcome"]) if ended else ("waiting" if waiting else "running"),
+        reason=str(ended.payload["reason"]) if ended else (waiting[0]["reason"] if waiting else ""),
+        opened_at=row.opened_at.isoformat(timespec="seconds"),
+        alert=dict(opened.payload.get("alert", {})) if opened else {},
+        cost=_cost(row, events),
+        timeline=[m for e in events if (m := _moment(row.opened_at, plan, e)) is not None],
+        asked=[a for e in events for a in _asked(e)],
+        decided=[_decided(e) for e in events if e.kind is EventKind.BRANCHED],
+        changed=_changed(events),
+        refused=[_refused(e) for e in events if e.kind is EventKind.REFUSED],
+        waiting=[] if ended else waiting,
+    )
+
+
+def _read(kind: type[Any], value: Mapping[str, Any]) -> Any:
+    known = {f.name for f in fields(kind)}
+    return kind(**{k: v for k, v in value.items() if k in known})
+
+
+def _cost(row: RunRow, events: Sequence[Event]) -> Cost:
+    last = events[-1].at if events else row.opened_at
+    began: dict[StepKey, datetime] = {}
+    sequential = 0.0
+    tokens = {"calls": 0, "prompt_tokens": 0, "completion_tokens": 0}
+    for e in events:
+        if e.key is not None and e.kind is EventKind.STEP_STARTED:
+            began[e.key] = e.at
+        elif e.key in began and e.kind in (EventKind.STEP_SUCCEEDED, EventKind.STEP_FAILED):
+            assert e.key is not None
+            sequential += (e.at - began.pop(e.key)).total_seconds()
+        if e.kind is EventKind.BRANCHED:
+            for name in tokens:
+                tokens[name] += int(e.payload.get("usage", {}).get(name, 0))
+    return Cost(
+        seconds=round((last - row.opened_at).total_seconds(), 3),
+        sequential_s=round(sequential, 3),
+        model_calls=tokens["calls"],
+        prompt_tokens=tokens["prompt_tokens"],
+        completion_tokens=tokens["completion_tokens"],
+    )
+
+
+def _asked(e: Event) -> list[Asked]:
+    if e.kind not in (EventKind.STEP_SUCCEEDED, EventKind.REREAD) or e.key is None:
+        return []
+    return [
+        Asked(
+            step=str(e.key),
+            name=name,
+            value=stored.get("sample", stored.get("value")),
+            as_of=str(stored.get("as_of", "")),
+            evidence=str(stored.get("evidence", "")),
+        )
+        for name, stored in e.payload.get("values", {}).items()
+        if stored is not None
+    ]
+
+
+def _decided(e: Event) -> Decided:
+    p = e.payload
+    return Decided(str(e.key), list(p.get("leads_to", [])), str(p["by"]), str(p["reason"]), list(p["decisions"]))
+
+
+def _refused(e: Event) -> Refused:
+    call = e.payload["call"]
+    return Refused(str(e.key), call["action"], call["arguments"], e.payload["reason"])
+
+
+def _changed(events: Sequence[Event]) -> list[Changed]:
+    """One entry an intent: what came of it is in the events of its step that follow."""
+    found: list[Changed] = []
+    for i, e in enumerate(events):
+        if e.kind is not EventKind.INTENT:
+            continue
+        later: dict[EventKind, Mapping[str, Any]] = {}
+        for other in events[i + 1 :]:
+            if other.key == e.key and other.kind is EventKind.INTENT:
+                break
+            if other.key == e.key:
+                later[other.kind] = other.payload
+        before: Mapping[str, Any] = next(
+            (o.payload["before"] for o in reversed(events[:i]) if o.key == e.key and o.kind is EventKind.PRECHECKED), {}
+        )
+        approvals = {o.payload["by"] for o in events[:i] if o.key == e.key and o.kind is EventKind.APPROVED}
+        outcome, reason = _came_to(later)
+        found.append(
+            Changed(
+                step=str(e.key),
+                action=e.payload["call"]["action"],
+                arguments=e.payload["call"]["arguments"],
+                writes=e.payload["call"]["writes"],
+                key=e.payload["key"],
+                approved_by=sorted(approvals) or [str(e.payload.get("rule", ""))],
+                outcome=outcome,
+                reason=reason,
+                undone=str(later.get(EventKind.COMPENSATED, {}).get("reason", "")),
+                before=dict(before),
+                after=dict(later.get(EventKind.VERIFIED, {}).get("evidence", {})),
+            )
+        )
+    return found
+
+
+def _came_to(later: Mapping[EventKind, Mapping[str, Any]]) -> tuple[str, str]:
+    if EventKind.VERIFIED in later:
+        verified = later[EventKind.VERIFIED]
+        return ("verified" if verified["ok"] else "not verified"), str(verified["reason"])
+    if EventKind.NOT_APPLIED in later:
+        return "not applied", str(later[EventKind.NOT_APPLIED]["error"])
+    return "unknown", str(later.get(EventKind.OUTCOME_UNKNOWN, {}).get("error", "its outcome is not journalled yet"))
+
+
+def _waiting(events: Sequence[Event]) -> list[dict[str, Any]]:
+    parked: dict[str, dict[str, Any]] = {}
+    for e in events:
+        if e.key is None:
+            continue
+        if e.kind is EventKind.PARKED:
+            parked[str(e.key)] = {"step": str(e.key), **e.payload}
+        elif e.kind in _MOVES_ON:
+            parked.pop(str(e.key), None)
+    return list(parked.values())
+
+
+_MOVES_ON = frozenset(
+    {
+        EventKind.STEP_STARTED,
+        EventKind.STEP_SUCCEEDED,
+        EventKind.STEP_FAILED,
+        EventKind.STEP_CANCELLED,
+        EventKind.BRANCHED,
+        EventKind.ANSWERED,
+        EventKind.INTENT,
+    }
+)
+
+
+# -- the timeline -----------------------------------------------------------------------------
+
+
+def sentence(plan: Plan, e: Event) -> str | None:
+    """What one event means, for people; None for events that say nothing by themselves."""
+    p = e.payload
+    match e.kind:
+        case EventKind.RUN_OPENED:
+            names = [a.get("name", "") for a in p.get("alert", {}).get("alerts", ())]
+            return f"run opened: {', '.join(sorted(set(names)))} firing" if names else "run opened by a person"
+        case EventKind.STEP_STARTED:
+            step = plan.by_id.get(e.key.step) if e.key else None
+            return "asks" if step is not None and step.kind is Kind.QUERY else "begins"
+        case EventKind.STEP_SUCCEEDED:
+            return (
+                "answered: " + "; ".join(f"{n} = {short(v)}" for n, v in p["values"].items())
+                if p.get("values")
+                else None
+            )
+        case EventKind.STEP_FAILED:
+            return f"failed: {p['error']}"
+        case EventKind.STEP_CANCELLED:
+            return f"cancelled: {p['reason']}"
+        case EventKind.BRANCHED:
+            return _branched(p)
+        case EventKind.HELD:
+            return f"holds; watched for {p['for_s']:g} s"
+        case EventKind.PARKED:
+            return f"waits for a person ({p['why']}): {p['reason']}"
+        case EventKind.ANSWERED:
+            return f"{p['by']} answers {p['answer']}"
+        case EventKind.APPROVED:
+            return f"approved by {p['by']} ({p['role']})"
+        case EventKind.REJECTED:
+            return f"rejected by {p['by']}"
+        case EventKind.REFUSED:
+            return f"not done: {p['reason']}"
+        case EventKind.LEASE_WAITED:
+            return f"waits for run {p['holder']}, which writes {', '.join(p['keys'])}"
+        case _:
+            return _of_an_action(e)
+
+
+def _of_an_action(e: Event) -> str | None:
+    p = e.payload
+    match e.kind:
+        case EventKind.INTENT:
+            return f"intends {p['call']['action']} on {', '.join(p['call']['writes'] or ['unknown resources'])}"
+        case EventKind.APPLIED:
+            return f"applied: {p['evidence']}"
+        case EventKind.NOT_APPLIED:
+            return f"not applied: {p['error']}"
+        case EventKind.OUTCOME_UNKNOWN:
+            return f"outcome unknown: {p['error']}"
+        case EventKind.VERIFIED:
+            return f"{'verified' if p['ok'] else 'NOT verified'}: {p['reason']}"
+        case EventKind.COMPENSATING:
+            return f"is undone: {p['reason']}"
+        case EventKind.COMPENSATED:
+            return f"undone: {p['reason']}" if p["ok"] else f"could not be undone: {p['reason']}"
+        case EventKind.ALERT_JOINED:
+            return f"{len(p['alerts'])} more alert(s) joined"
+        case EventKind.ALERT_RESOLVED:
+            return f"{len(p['alerts'])} alert(s) resolved, says the sender"
+        case EventKind.CANCEL_ASKED:
+            return f"{p['by']} asks to cancel: {p.get('reason', '')}"
+        case EventKind.RUN_ENDED:
+            return f"ended: {p['outcome']} ({p['reason']})"
+        case _:
+            return None
+
+
+def _branched(p: Mapping[str, Any]) -> str:
+    where = ", ".join(p.get("leads_to", [])) or "nowhere"
+    if p["by"] == "default":
+        return f"default taken, to {where}: {p['reason']}"
+    return f"decided by {p['by']}, to {where}: {p['reason']}" if p["reason"] else f"to {where}"
+
+
+def _moment(opened_at: datetime, plan: Plan, e: Event) -> Moment | None:
+    text = sentence(plan, e)
+    if text is None:
+        return None
+    return Moment(round((e.at - opened_at).total_seconds(), 3), str(e.key or ""), text)
+
+
+def short(stored: Mapping[str, Any] | None) -> str:
+    """A stored value in a few words."""
+    if stored is None:
+        return "no value"
+    value = stored.get("sample", stored.get("value"))
+    if isinstance(value, list) and value and all(isinstance(v, Mapping) and "value" in v for v in value):
+        shown = [_sample(v) for v in value[:4]]
+        return "{" + ", ".join([*shown, *(["..."] if len(value) > 4 or "artifact" in stored else [])]) + "}"
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= 100 else text[:97] + "..."
+
+
+def _sample(sample: Mapping[str, Any]) -> str:
+    labels = {k: v for k, v in sample.get("labels", {}).items() if k not in ("__name__", "job", "instance", "fleet")}
+    name = ",".join(str(v) for v in labels.values())
+    value = sample["value"]
+    number = f"{value:g}" if isinstance(value, int | float) else str(value)
+    return f"{name}: {number}" if name else number
