@@ -1,0 +1,261 @@
+"""Which sessions should move where: freeness, pairs of replicas, and the sessions worth moving. Pure.
+
+After Llumnix (Sun et al., OSDI'24, section 4.4 and Algorithm 1): every replica has a *freeness*
+
+    F = (M - sum V) / B                         tokens per running session, about decode steps until full
+
+where M is its KV capacity, V the virtual usage (KV held, and what the head of its queue will need) and B
+the number of running sessions. A draining replica's virtual usage is infinite, so F = -inf. Sessions move
+from the replica with the lowest F to the one with the highest.
+
+Deviations, each because the fleet's gateway moves sessions one by one into reserved slots:
+
+- B counts at least 1: an empty replica's freeness is its capacity, not infinity.
+- Thresholds are relative (`Thresholds`), so one setting fits replicas of every size and batch.
+- A request that waits is starved of a slot however much KV is free; so waiting sessions move first,
+  wherever a slot is free, and need no better freeness.
+- A target must have a free slot, an empty queue, the same fingerprint, and KV room for all the session may
+  still become.
+- Every move must lower `imbalance`, which is well ordered: planning ends, and no fleet comes back to an
+  earlier state. Priorities and their headroom are left out, the gateway has none.
+
+Sessions of one replica move in the order of Llumnix's choice FCWSR: the first come of those that wait (they
+have no KV to copy), then the shortest running (the least to copy, the shortest gap).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Self
+
+from plugins.serving.cluster import Fleet, Move, Replica, ReplicaState, Session, SessionState
+from plugins.serving.llamacpp import Fingerprint
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """When a running session is worth its move; ratios of the source's freeness.
+
+    `gap_ratio`: the target's freeness must exceed the source's by this much of it. `gain_ratio`: after the
+    move the worse of the two must be better than the source was, by this much. `min_remaining_tokens`: a
+    session that ends sooner is left alone.
+    """
+
+    gap_ratio: float = 0.5
+    gain_ratio: float = 0.1
+    min_remaining_tokens: int = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """One replica as the policy sees it, and as planned moves would leave it. `kv_*` in tokens."""
+
+    name: str
+    draining: bool
+    fingerprint: Fingerprint
+    kv_total: int
+    kv_used: int
+    slots_free: int
+    running: tuple[Session, ...]  # those being moved at the moment included
+    waiting: tuple[Session, ...]  # the oldest first
+
+    @classmethod
+    def of(cls, replica: Replica, sessions: Iterable[Session]) -> Self:
+        here = tuple(s for s in sessions if s.replica == replica.name)
+        return cls(
+            name=replica.name,
+            draining=replica.state is ReplicaState.DRAINING,
+            fingerprint=replica.fingerprint,
+            kv_total=replica.kv_tokens_total,
+            kv_used=replica.kv_tokens_used,
+            slots_free=replica.slots_free,
+            running=tuple(s for s in here if s.state in (SessionState.RUNNING, SessionState.MOVING)),
+            waiting=tuple(sorted((s for s in here if s.state is SessionState.WAITING), key=lambda s: (-s.age_s, s.id))),
+        )
+
+    @property
+    def freeness(self) -> float:
+        if self.draining:
+            return -math.inf
+        head_of_line = self.waiting[0].length if self.waiting else 0
+        return (self.kv_total - self.kv_used - head_of_line) / max(1, len(self.running))
+
+    @property
+    def starved(self) -> tuple[Session, ...]:
+        """Those for whom no slot is free here; a draining replica gives its slots to nobody."""
+        return self.waiting if self.draining else self.waiting[self.slots_free :]
+
+    def without(self, session: Session) -> Self:
+        if session.state is SessionState.WAITING:
+            return replace(self, waiting=tuple(s for s in self.waiting if s.id != session.id))
+        return replace(
+            self,
+            running=tuple(s for s in self.running if s.id != session.id),
+            kv_used=max(0, self.kv_used - session.length),
+            slots_free=self.slots_free + 1,
+        )
+
+    def with_(self, session: Session) -> Self:
+        placed = replace(session, replica=self.name, state=SessionState.RUNNING)
+        return replace(
+            self,
+            running=(*self.running, placed),
+            kv_used=self.kv_used + session.length,
+            slots_free=self.slots_free - 1,
+        )
+
+    def has_room_for(self, session: Session) -> bool:
+        return (
+            not self.draining
+            and not self.waiting
+            and self.slots_free > 0
+            and self.kv_used + session.length + session.remaining_tokens <= self.kv_total
+        )
+
+
+Loads = Mapping[str, Load]
+Imbalance = tuple[int, int, tuple[float, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class MovePlan:
+    """Moves in the order they should be made, why, and every replica's freeness before them.
+
+    A freeness is None where there is none: draining, starting or down.
+    """
+
+    moves: tuple[Move, ...]
+    reason: str
+    freeness: Mapping[str, float | None]
+
+
+def plan_moves(
+    fleet: Fleet,
+    *,
+    source: str | None = None,
+    max_moves: int = 8,
+    thresholds: Thresholds | None = None,
+) -> MovePlan:
+    """Plan at most `max_moves` moves, from any replica or from `source` only. Equal fleets, equal plans.
+
+    No session moves twice, and no pair of replicas exchanges sessions in both directions.
+    """
+    limits = thresholds or Thresholds()
+    loads = before = loads_of(fleet)
+    moves: list[Move] = []
+    while len(moves) < max_moves and (found := _next_move(loads, moves, source, limits)):
+        move, loads = found
+        moves.append(move)
+    return MovePlan(
+        moves=tuple(moves),
+        reason=_reason(before, moves, source, max_moves),
+        freeness={r.name: _finite(before[r.name].freeness) if r.name in before else None for r in fleet.replicas},
+    )
+
+
+def loads_of(fleet: Fleet) -> Loads:
+    """Replicas that answer, by name. Sessions of the others are the gateway's to rescue."""
+    answering = (r for r in fleet.replicas if r.state in (ReplicaState.UP, ReplicaState.DRAINING))
+    live = tuple(s for s in fleet.sessions if s.live)
+    return {r.name: Load.of(r, live) for r in sorted(answering, key=lambda r: r.name)}
+
+
+def imbalance(loads: Loads) -> Imbalance:
+    """What every move lowers: sessions to evacuate, then sessions starved of a slot, then unequal freeness.
+
+    The last part compares like a leximin order: the least free replica first.
+    """
+    serving = [load for load in loads.values() if not load.draining]
+    return (
+        sum(len(load.running) + len(load.waiting) for load in loads.values() if load.draining),
+        sum(len(load.starved) for load in serving),
+        tuple(-f for f in sorted(load.freeness for load in serving)),
+    )
+
+
+def after(loads: Loads, move: Move) -> Loads:
+    """The loads once `move` is made. Raises: KeyError when the session is not on its source."""
+    here = loads[move.source]
+    session = {s.id: s for s in (*here.running, *here.waiting)}[move.session]
+    return {**loads, move.source: here.without(session), move.target: loads[move.target].with_(session)}
+
+
+def _next_move(loads: Loads, made: list[Move], source: str | None, limits: Thresholds) -> tuple[Move, Loads] | None:
+    ways_back = {(m.target, m.source) for m in made}
+    moved = {m.session for m in made}
+    now = imbalance(loads)
+    for here, there in _pairs(loads, source):
+        if (here.name, there.name) in ways_back:
+            continue
+        for session in _worth_moving(here, there, limits):
+            move = Move(session.id, here.name, there.name)
+            if session.id in moved or not there.has_room_for(session):
+                continue
+            then = after(loads, move)
+            if imbalance(then) < now and (_must_go(here, session) or _gains(here, there, then, limits)):
+                return move, then
+    return None
+
+
+def _pairs(loads: Loads, source: str | None) -> Iterator[tuple[Load, Load]]:
+    """Lowest freeness to highest first; every other pair after them, so that one full target blocks nobody."""
+    ascending = sorted(loads.values(), key=lambda load: (load.freeness, load.name))
+    descending = sorted(loads.values(), key=lambda load: (-load.freeness, load.name))
+    # Who must go, goes first: a freer replica may have a queue (all slots taken), a less free one none.
+    for here in sorted(ascending, key=lambda load: (not load.draining, not load.starved)):
+        if source in (None, here.name):
+            for there in descending:
+                if there.name != here.name and there.fingerprint == here.fingerprint:
+                    yield here, there
+
+
+def _worth_moving(here: Load, there: Load, limits: Thresholds) -> Iterator[Session]:
+    """Waiting ones by arrival, then running ones by length where the gap between the replicas pays for it."""
+    yield from here.starved
+    if here.draining or there.freeness - here.freeness > limits.gap_ratio * abs(here.freeness):
+        for session in sorted(here.running, key=lambda s: (s.length, s.id)):
+            pays = here.draining or session.remaining_tokens >= limits.min_remaining_tokens
+            if pays and session.state is SessionState.RUNNING:
+                yield session
+
+
+def _must_go(here: Load, session: Session) -> bool:
+    return here.draining or session.state is SessionState.WAITING
+
+
+def _gains(here: Load, there: Load, then: Loads, limits: Thresholds) -> bool:
+    """The pair's worse end gets clearly better, and the two come closer."""
+    left, arrived = then[here.name].freeness, then[there.name].freeness
+    enough = here.freeness + limits.gain_ratio * abs(here.freeness)
+    return min(left, arrived) > enough and abs(left - arrived) < there.freeness - here.freeness
+
+
+def _finite(freeness: float) -> float | None:
+    return round(freeness, 3) if math.isfinite(freeness) else None
+
+
+def _reason(before: Loads, moves: list[Move], source: str | None, max_moves: int) -> str:
+    chosen = [load for load in before.values() if source in (None, load.name)]
+    if source is not None and not chosen:
+        return f"'{source}' is no replica that answers"
+    leaving = sum(len(load.running) + len(load.waiting) for load in chosen if load.draining)
+    starved = sum(len(load.starved) for load in chosen if not load.draining)
+    needs = ", ".join(
+        text
+        for number, text in (
+            (leaving, f"{leaving} on draining replicas"),
+            (starved, f"{starved} waiting without a free slot"),
+        )
+        if number
+    )
+    if not moves:
+        blocked = "no equal replica that is up has a free slot, an empty queue and KV room"
+        return f"sessions: {needs}; {blocked}" if needs else "balanced: no move would help enough to pay for itself"
+    ways: dict[tuple[str, str], int] = {}
+    for m in moves:
+        ways[m.source, m.target] = ways.get((m.source, m.target), 0) + 1
+    listed = ", ".join(f"{n} from {s} to {t}" for (s, t), n in ways.items())
+    limit = f"; limited to {max_moves}" if len(moves) == max_moves else ""
+    return f"{listed} ({'sessions: ' + needs if needs else 'uneven freeness'}){limit}"
