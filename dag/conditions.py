@@ -2,7 +2,7 @@
 
 Two properties of the library shape this module: an evaluation error comes back as a *value* of type
 ERROR, and comparing NaN gives false. So only a BOOL over checked operands counts; all else is UNKNOWN.
-All numbers are double: integer literals are promoted before compiling.
+All numbers are double: `dag.cel_text` promotes them before compiling.
 """
 
 from __future__ import annotations
@@ -10,27 +10,20 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
+from dag.cel_text import MACROS, Normal, macro_variables, names_read, normal_form, only_counted, tokens
 from dag.errors import ConditionError
 from dag.model import Condition, ValueType
 
 MOST_NESTED = 32  # the library's own limit
 MOST_CHARS = 2_000
 FUNCTIONS = ("max", "min", "avg", "sum", "count")
-MACROS = frozenset({"all", "exists", "exists_one", "filter", "map", "has", "size"})
-WORDS = frozenset({"true", "false", "null", "in"})
-_TOKEN = re.compile(
-    r"""(?P<string>[rRbB]{0,2}(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'))
-    |(?P<name>[A-Za-z_]\w*)
-    |(?P<number>(?:\d+\.\d+|\d+)(?:[eE][+-]?\d+)?[uU]?)
-    |(?P<other>.)""",
-    re.VERBOSE | re.DOTALL,
-)
+SEE = "see docs/guide-format.md, Branches"
 
 
 class Truth(StrEnum):
@@ -51,10 +44,24 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A condition that type-checks: `cel` with promoted numbers, and the declared names it reads."""
+    """A condition that type-checks: `cel` in normal form, and the declared names it reads."""
 
     cel: str
     names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """What is worth keeping of a condition between decisions; `fault` is the library's own complaint."""
+
+    names: tuple[str, ...]
+    counted: frozenset[str]
+    program: Any = None
+    fault: str = ""
+
+
+class _Undecided(Exception):
+    """Why a value decides nothing."""
 
 
 def compile_condition(text: str, types: Mapping[str, ValueType]) -> Compiled:
@@ -63,13 +70,19 @@ def compile_condition(text: str, types: Mapping[str, ValueType]) -> Compiled:
     Raises: ConditionError naming the column (1-based) and what to write instead.
     """
     if len(text) > MOST_CHARS:
-        raise ConditionError(f"the condition has {len(text)} characters, at most {MOST_CHARS} are read")
-    names = _names(text, types)
-    cel = _promote(text)
-    result = _program(cel, _key(types)).return_type().name()
+        raise ConditionError(
+            f"the condition has {len(text):,} characters, at most {MOST_CHARS:,} are read",
+            hint="split it over two steps",
+        )
+    normal = normal_form(text)
+    _check_names(text, types)
+    prepared = _prepare(normal.cel, _kinds(normal.cel, types))
+    if prepared.fault:
+        raise _readable(text, normal, prepared.fault)
+    result = prepared.program.return_type().name()
     if result != "BOOL":
         raise ConditionError(f"'{text}' is of type {result}, a condition is BOOL", hint="compare it: 'x > 0.9'")
-    return Compiled(cel, names)
+    return Compiled(normal.cel, prepared.names)
 
 
 def is_boolean_over(text: str, types: Mapping[str, ValueType]) -> bool:
@@ -81,208 +94,262 @@ def is_boolean_over(text: str, types: Mapping[str, ValueType]) -> bool:
 
 
 def decide(condition: Condition, values: Mapping[str, Any], types: Mapping[str, ValueType]) -> Decision:
-    """Evaluate a computed condition. Never raises for bad data: that is UNKNOWN, with the reason."""
+    """Evaluate a computed condition. Never raises for bad data: that is UNKNOWN, with the reason.
+
+    What is read is taken from the condition's CEL, not from `condition.names`: the CEL is what a
+    plan's digest covers.
+    """
     if condition.cel is None:
         return Decision(Truth.UNKNOWN, f"'{condition.text}' is not computed")
-    seen: dict[str, Any] = {}
-    for name in condition.names:
-        if name not in values:
-            return Decision(Truth.UNKNOWN, f"'{name}' has no value")
-        problem = _problem(name, values[name], types.get(name, ValueType.DYN), condition.cel)
-        if problem is not None:
-            return Decision(Truth.UNKNOWN, problem)
-        seen[name] = _plain(values[name])
     try:
-        result = _program(condition.cel, _key(types)).eval(data=seen)
+        prepared = _of(condition.cel, types)
+        seen = {name: _operand(name, values, types, prepared.counted) for name in prepared.names}
+        if prepared.fault:
+            raise _Undecided(f"'{condition.text}' could not be evaluated: {prepared.fault.splitlines()[0]}")
+        result = prepared.program.eval(data=seen)
+    except _Undecided as exc:
+        return Decision(Truth.UNKNOWN, str(exc))
     except (ConditionError, RuntimeError, ValueError, TypeError) as exc:
         return Decision(Truth.UNKNOWN, f"'{condition.text}' could not be evaluated: {_first_line(exc)}")
-    shown = ", ".join(f"{n} = {_shown(seen[n])}" for n in condition.names)
+    shown = ", ".join(f"{n} = {_shown(v)}" for n, v in seen.items())
     if result.type().name() != "BOOL":
-        return Decision(Truth.UNKNOWN, f"'{condition.text}' has no answer ({result.value()}; {shown})")
-    truth = Truth.TRUE if result.value() else Truth.FALSE
-    verb = "holds" if result.value() else "does not hold"
-    return Decision(truth, f"'{condition.text}' {verb}: {shown}")
+        return Decision(Truth.UNKNOWN, f"'{condition.text}' has no answer ({_cut(str(result.value()))}; {shown})")
+    holds = result.value() is True
+    verb = "holds" if holds else "does not hold"
+    reason = f"'{condition.text}' {verb}: {shown}" if seen else f"'{condition.text}' {verb}"
+    return Decision(Truth.TRUE if holds else Truth.FALSE, reason)
 
 
-def _names(text: str, types: Mapping[str, ValueType]) -> tuple[str, ...]:
-    """Declared names that `text` reads, after checking that it reads no undeclared ones."""
-    tokens = [m for m in _TOKEN.finditer(text) if not m[0].isspace()]
-    bound = _macro_variables([m[0] for m in tokens])
-    found: dict[str, None] = {}
-    for i, token in enumerate(tokens):
-        if token.lastgroup != "name" or (i and tokens[i - 1][0] == "."):
-            continue
-        called = i + 1 < len(tokens) and tokens[i + 1][0] == "("
-        name = token[0]
-        if name in types and not called:
-            found[name] = None
-        elif not called and name not in WORDS and name not in bound:
-            near = difflib.get_close_matches(name, list(types), n=1)
-            hint = f"did you mean '{near[0]}'?" if near else f"declared: {', '.join(sorted(types)) or 'nothing'}"
-            raise ConditionError(f"column {token.start() + 1}: no value is named '{name}'", hint=hint)
-    return tuple(found)
+# -- compiling --------------------------------------------------------------------------------
 
 
-def _macro_variables(tokens: list[str]) -> set[str]:
-    """`s` of `usage.exists(s, ...)`."""
-    return {
-        tokens[i + 2]
-        for i, token in enumerate(tokens[:-3])
-        if token in MACROS and tokens[i + 1] == "(" and tokens[i + 3] == ","
-    }
+def _check_names(text: str, types: Mapping[str, ValueType]) -> None:
+    found = tokens(text)
+    for variable in macro_variables(found):
+        if variable.text in types:
+            raise ConditionError(
+                f"column {variable.start + 1}: '{variable.text}' is a plan's value and cannot be a macro's variable",
+                hint="give the macro's variable another name",
+            )
+    for token in names_read(found):
+        if token.text not in types:
+            raise ConditionError(
+                f"column {token.start + 1}: no value is named '{token.text}'", hint=_near(token.text, tuple(types))
+            )
 
 
-def _promote(text: str) -> str:
-    """Write integer literals as doubles, except list indexes: every number of a plan is a double."""
-    parts: list[str] = []
-    before = ""
-    for token in _TOKEN.finditer(text):
-        piece = token[0]
-        if token.lastgroup == "number" and piece.isdigit() and not _is_index(before, text, token.end()):
-            piece = f"{piece}.0"
-        parts.append(piece)
-        if not piece.isspace():
-            before = piece
-    return _doubles_from_size("".join(parts))
+def _near(name: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean '{near[0]}'?" if near else f"declared: {', '.join(sorted(known)) or 'nothing'}"
 
 
-def _is_index(before: str, text: str, end: int) -> bool:
-    """`x[0]` is an index; `[0, 1]` and `x in [0]` are lists of numbers."""
-    if before != "[" or not text[end:].lstrip().startswith("]"):
-        return False
-    head = text[: text.rfind("[", 0, end)].rstrip()
-    return bool(head) and (head[-1].isalnum() or head[-1] in "_)]") and not re.search(r"\bin$", head)
-
-
-def _doubles_from_size(text: str) -> str:
-    """`size(x)` is an int in CEL; as everything else it compares as a double here."""
-    return re.sub(r"(?<![\w.])size\(([A-Za-z_][\w.]*)\)", r"double(size(\1))", text)
-
-
-def _key(types: Mapping[str, ValueType]) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted((n, str(t)) for n, t in types.items()))
+Kinds = tuple[tuple[str, ValueType], ...]
 
 
 @lru_cache(maxsize=4_096)
-def _program(cel: str, types: tuple[tuple[str, str], ...]) -> Any:
+def _free_names(cel: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(t.text for t in names_read(tokens(cel))))
+
+
+def _kinds(cel: str, types: Mapping[str, ValueType]) -> Kinds:
+    """The types of the names that `cel` reads: programs are shared by all plans that agree on them."""
+    return tuple((name, types.get(name, ValueType.DYN)) for name in _free_names(cel))
+
+
+def _of(cel: str, types: Mapping[str, ValueType]) -> _Prepared:
+    """A condition that the compiler did not write may still hold integers or unguarded divisions."""
+    return _prepare(_normalised(cel), _kinds(cel, types))
+
+
+@lru_cache(maxsize=4_096)
+def _normalised(cel: str) -> str:
+    return normal_form(cel).cel
+
+
+@lru_cache(maxsize=4_096)
+def _prepare(cel: str, kinds: Kinds) -> _Prepared:
+    found = tokens(cel)
+    names = tuple(name for name, _ in kinds)
     try:
-        return _environment(types).compile(cel)
+        program = _environment(tuple(sorted(kinds))).compile(cel)
     except RuntimeError as exc:
-        raise _readable(cel, exc) from exc
+        return _Prepared(names, only_counted(found), fault=str(exc))
+    return _Prepared(names, only_counted(found), program)
 
 
-@lru_cache(maxsize=256)
-def _environment(types: tuple[tuple[str, str], ...]) -> Any:
+@lru_cache(maxsize=512)
+def _environment(kinds: Kinds) -> Any:
     from cel_expr_python import cel
 
-    kinds = cel.Type
-    vector = kinds.List(kinds.Map(kinds.STRING, kinds.DYN))
-    of = {
+    of = cel.Type
+    vector = of.List(of.Map(of.STRING, of.DYN))
+    types = {
         ValueType.VECTOR: vector,
-        ValueType.SCALAR: kinds.DOUBLE,
-        ValueType.STRING: kinds.STRING,
-        ValueType.BOOL: kinds.BOOL,
-        ValueType.DYN: kinds.DYN,
+        ValueType.SCALAR: of.DOUBLE,
+        ValueType.STRING: of.STRING,
+        ValueType.BOOL: of.BOOL,
+        ValueType.DYN: of.DYN,
     }
     functions = [
-        cel.FunctionDecl(name, [cel.Overload(f"{name}_vector", kinds.DOUBLE, [vector], False, impl)])
-        for name, impl in _AGGREGATES.items()
+        cel.FunctionDecl(name, [cel.Overload(f"{name}_vector", of.DOUBLE, [vector], False, implementation)])
+        for name, implementation in _AGGREGATES.items()
     ]
-    return cel.NewEnv(variables={n: of[ValueType(t)] for n, t in types}, functions=functions)
+    functions.append(
+        cel.FunctionDecl("nonzero", [cel.Overload("nonzero_double", of.DOUBLE, [of.DOUBLE], False, _nonzero)])
+    )
+    return cel.NewEnv(variables={n: types[t] for n, t in kinds}, functions=functions)
 
 
 def _over(aggregate: Callable[[list[float]], float]) -> Callable[[list[Mapping[str, Any]]], float]:
     def apply(vector: list[Mapping[str, Any]]) -> float:
-        return float(aggregate([float(sample["value"]) for sample in vector]))
+        result = float(aggregate([float(sample["value"]) for sample in vector]))
+        if not math.isfinite(result):
+            raise ValueError("the samples add up to more than a number holds")
+        return result
 
     return apply
 
 
+def _of_some(aggregate: Callable[[list[float]], float]) -> Callable[[list[float]], float]:
+    def apply(numbers: list[float]) -> float:
+        if not numbers:
+            raise ValueError("no series is left to take it of")
+        return aggregate(numbers)
+
+    return apply
+
+
+def _nonzero(divisor: float) -> float:
+    if divisor == 0 or not math.isfinite(divisor):
+        raise ValueError(f"a division by {divisor:g}")
+    return divisor
+
+
+# What a function raises becomes CEL's error value, hence UNKNOWN.
 _AGGREGATES = {
-    "max": _over(max),  # of nothing: an error, hence UNKNOWN
-    "min": _over(min),
-    "avg": _over(lambda v: sum(v) / len(v)),
+    "max": _over(_of_some(max)),
+    "min": _over(_of_some(min)),
+    "avg": _over(_of_some(lambda numbers: sum(numbers) / len(numbers))),
     "sum": _over(sum),
     "count": _over(len),
 }
 
 
-def _readable(cel: str, exc: RuntimeError) -> ConditionError:
-    first = _first_line(exc)
-    if "recursion limit" in first:
+def _readable(text: str, normal: Normal, fault: str) -> ConditionError:
+    first = fault.splitlines()[0]
+    if "recursion limit" in fault:
         return ConditionError(
             f"the condition is nested deeper than {MOST_NESTED} levels", hint="split it over two steps"
         )
-    place = re.search(r"<input>:\d+:(\d+): (.*)", str(exc))
-    if place:
-        return ConditionError(f"column {place[1]} of '{cel}': {place[2]}", hint="see docs/guide-format.md, Branches")
-    return ConditionError(f"'{cel}': {first}", hint="see docs/guide-format.md, Branches")
+    place = re.search(r"<input>:(\d+):(\d+): (.*)", fault)
+    if not place:
+        return ConditionError(f"'{text}': {first}", hint=SEE)
+    lines = normal.cel.split("\n")
+    offset = sum(len(line) + 1 for line in lines[: int(place[1]) - 1]) + int(place[2]) - 1
+    said = place[3].replace(" (in container '')", "").removeprefix("Syntax error: ")
+    unknown = re.match(r"undeclared reference to '(\w+)'", said)
+    if unknown:
+        hint = _near(unknown[1], (*FUNCTIONS, *MACROS, "has", "size"))
+        return ConditionError(f"column {normal.origin(offset) + 1}: no function is named '{unknown[1]}'", hint=hint)
+    return ConditionError(f"column {normal.origin(offset) + 1} of '{text}': {said}", hint=SEE)
 
 
 def _first_line(exc: BaseException) -> str:
     return (str(exc).splitlines() or [type(exc).__name__])[0]
 
 
-def _problem(name: str, value: Any, type_: ValueType, cel: str) -> str | None:
-    """Why this value decides nothing, or None."""
-    match type_:
+# -- values -----------------------------------------------------------------------------------
+
+
+def _operand(name: str, values: Mapping[str, Any], types: Mapping[str, ValueType], counted: frozenset[str]) -> Any:
+    """The value as CEL sees it. Raises _Undecided when nothing can rest on it."""
+    value = values.get(name)
+    if value is None:
+        raise _Undecided(f"'{name}' has no value")
+    match types.get(name, ValueType.DYN):
         case ValueType.VECTOR:
-            return _vector_problem(name, value, cel)
-        case ValueType.SCALAR if isinstance(value, bool) or not isinstance(value, int | float):
-            return f"'{name}' is no number"
-        case ValueType.SCALAR if not math.isfinite(value):
-            return f"'{name}' is {value}"
+            return _vector(name, value, may_be_empty=name in counted)
+        case ValueType.SCALAR:
+            return _number(name, value)
         case ValueType.STRING if not isinstance(value, str):
-            return f"'{name}' is no text"
+            raise _Undecided(f"'{name}' is no text")
         case ValueType.BOOL if not isinstance(value, bool):
-            return f"'{name}' is neither true nor false"
+            raise _Undecided(f"'{name}' is neither true nor false")
         case _:
-            return f"'{name}' has no value" if value is None else None
+            return _document(name, value)
 
 
-def _vector_problem(name: str, value: Any, cel: str) -> str | None:
-    if not isinstance(value, list):
-        return f"'{name}' is no vector"
-    if not value and not _is_only_counted(name, cel):
-        return f"'{name}' is empty: no series matched"
+def _number(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _Undecided(f"'{name}' is no number")
+    if not math.isfinite(value):
+        raise _Undecided(f"'{name}' is {value}")
+    return float(value)
+
+
+def _vector(name: str, value: Any, *, may_be_empty: bool) -> list[dict[str, Any]]:
+    """An empty answer is an answer only where the guide asks how many there are."""
+    if not isinstance(value, list | tuple):
+        raise _Undecided(f"'{name}' is no vector")
+    if not value and not may_be_empty:
+        raise _Undecided(f"'{name}' is empty: no series matched")
+    samples = []
     for sample in value:
         number = sample.get("value") if isinstance(sample, Mapping) else None
         if isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number):
-            return f"'{name}' holds a sample that is no number"
-    return None
+            raise _Undecided(f"'{name}' holds a sample that is no number")
+        labels = sample.get("labels")
+        if not isinstance(labels, Mapping):
+            labels = {}
+        samples.append({"labels": {str(k): str(v) for k, v in labels.items()}, "value": float(number)})
+    return samples
 
 
-def _is_only_counted(name: str, cel: str) -> bool:
-    """An empty answer is an answer only where the guide asks how many there are."""
-    uses = len(re.findall(rf"(?<![\w.]){name}\b", cel))
-    counted = len(re.findall(rf"(?<![\w.])count\(\s*{name}\s*\)", cel))
-    return uses == counted > 0
+def _document(name: str, value: Any) -> Any:
+    try:
+        return _doubles(value)
+    except OverflowError:
+        raise _Undecided(f"'{name}' holds a number that is not finite") from None
+    except RecursionError:
+        raise _Undecided(f"'{name}' is nested too deeply to read") from None
 
 
-def _plain(value: Any) -> Any:
-    """Numbers as doubles, all the way down."""
+def _doubles(value: Any) -> Any:
+    """Numbers as doubles, all the way down. Raises OverflowError for one that is no finite double."""
     match value:
-        case bool():
+        case bool() | str() | None:
             return value
-        case int():
-            return float(value)
+        case int() | float():
+            number = float(value)
+            if not math.isfinite(number):
+                raise OverflowError
+            return number
         case Mapping():
-            return {str(k): _plain(v) for k, v in value.items()}
+            return {str(k): _doubles(v) for k, v in value.items()}
         case list() | tuple():
-            return [_plain(v) for v in value]
+            return [_doubles(v) for v in value]
         case _:
             return value
 
 
 def _shown(value: Any) -> str:
     """A value in a sentence: short, numbers without noise."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if isinstance(value, float):
         return f"{value:g}"
     if isinstance(value, list) and all(isinstance(v, Mapping) and "value" in v for v in value):
-        samples = [
-            f"{','.join(str(x) for x in v.get('labels', {}).values()) or 'value'}: {_shown(v['value'])}"
-            for v in value[:4]
-        ]
-        return "{" + "; ".join([*samples, *(["..."] if len(value) > 4 else [])]) + "}"
-    text = str(value)
+        samples = [_sample(v) for v in value[:4]]
+        return "{" + "; ".join([*samples, *([f"... {len(value)} in all"] if len(value) > 4 else [])]) + "}"
+    return _cut(str(value))
+
+
+def _sample(sample: Mapping[str, Any]) -> str:
+    labels = sample.get("labels")
+    named = ",".join(str(v) for k, v in labels.items() if k != "__name__") if isinstance(labels, Mapping) else ""
+    number = sample["value"]
+    return f"{_cut(named) or 'value'}: {number:g}" if isinstance(number, float) else _cut(str(sample))
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
