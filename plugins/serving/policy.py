@@ -63,8 +63,9 @@ class Load:
 
     @classmethod
     def of(cls, replica: Replica, sessions: Iterable[Session]) -> Self:
+        """As the replica will be in a moment: free slots are given to those who wait for them."""
         here = tuple(s for s in sessions if s.replica == replica.name)
-        return cls(
+        load = cls(
             name=replica.name,
             draining=replica.state is ReplicaState.DRAINING,
             fingerprint=replica.fingerprint,
@@ -74,6 +75,7 @@ class Load:
             running=tuple(s for s in here if s.state in (SessionState.RUNNING, SessionState.MOVING)),
             waiting=tuple(sorted((s for s in here if s.state is SessionState.WAITING), key=lambda s: (-s.age_s, s.id))),
         )
+        return load._admitted()
 
     @property
     def freeness(self) -> float:
@@ -81,11 +83,6 @@ class Load:
             return -math.inf
         head_of_line = self.waiting[0].length if self.waiting else 0
         return (self.kv_total - self.kv_used - head_of_line) / max(1, len(self.running))
-
-    @property
-    def starved(self) -> tuple[Session, ...]:
-        """Those for whom no slot is free here; a draining replica gives its slots to nobody."""
-        return self.waiting if self.draining else self.waiting[self.slots_free :]
 
     def without(self, session: Session) -> Self:
         if session.state is SessionState.WAITING:
@@ -95,7 +92,7 @@ class Load:
             running=tuple(s for s in self.running if s.id != session.id),
             kv_used=max(0, self.kv_used - session.length),
             slots_free=self.slots_free + 1,
-        )
+        )._admitted()
 
     def with_(self, session: Session) -> Self:
         placed = replace(session, replica=self.name, state=SessionState.RUNNING)
@@ -105,6 +102,13 @@ class Load:
             kv_used=self.kv_used + session.length,
             slots_free=self.slots_free - 1,
         )
+
+    def _admitted(self) -> Self:
+        """A draining replica gives its slots to nobody."""
+        load = self
+        while load.waiting and load.slots_free and not load.draining:
+            load = replace(load, waiting=load.waiting[1:]).with_(load.waiting[0])
+        return load
 
     def has_room_for(self, session: Session) -> bool:
         return (
@@ -140,7 +144,8 @@ def plan_moves(
 ) -> MovePlan:
     """Plan at most `max_moves` moves, from any replica or from `source` only. Equal fleets, equal plans.
 
-    No session moves twice, and no pair of replicas exchanges sessions in both directions.
+    No session moves twice, and no replica both gives and takes: every move of a plan is possible from the
+    start, whatever becomes of the others, and no two replicas exchange sessions.
     """
     limits = thresholds or Thresholds()
     loads = before = loads_of(fleet)
@@ -170,7 +175,7 @@ def imbalance(loads: Loads) -> Imbalance:
     serving = [load for load in loads.values() if not load.draining]
     return (
         sum(len(load.running) + len(load.waiting) for load in loads.values() if load.draining),
-        sum(len(load.starved) for load in serving),
+        sum(len(load.waiting) for load in serving),
         tuple(-f for f in sorted(load.freeness for load in serving)),
     )
 
@@ -183,11 +188,11 @@ def after(loads: Loads, move: Move) -> Loads:
 
 
 def _next_move(loads: Loads, made: list[Move], source: str | None, limits: Thresholds) -> tuple[Move, Loads] | None:
-    ways_back = {(m.target, m.source) for m in made}
+    gave, took = {m.source for m in made}, {m.target for m in made}
     moved = {m.session for m in made}
     now = imbalance(loads)
     for here, there in _pairs(loads, source):
-        if (here.name, there.name) in ways_back:
+        if here.name in took or there.name in gave:
             continue
         for session in _worth_moving(here, there, limits):
             move = Move(session.id, here.name, there.name)
@@ -204,7 +209,7 @@ def _pairs(loads: Loads, source: str | None) -> Iterator[tuple[Load, Load]]:
     ascending = sorted(loads.values(), key=lambda load: (load.freeness, load.name))
     descending = sorted(loads.values(), key=lambda load: (-load.freeness, load.name))
     # Who must go, goes first: a freer replica may have a queue (all slots taken), a less free one none.
-    for here in sorted(ascending, key=lambda load: (not load.draining, not load.starved)):
+    for here in sorted(ascending, key=lambda load: (not load.draining, not load.waiting)):
         if source in (None, here.name):
             for there in descending:
                 if there.name != here.name and there.fingerprint == here.fingerprint:
@@ -213,7 +218,7 @@ def _pairs(loads: Loads, source: str | None) -> Iterator[tuple[Load, Load]]:
 
 def _worth_moving(here: Load, there: Load, limits: Thresholds) -> Iterator[Session]:
     """Waiting ones by arrival, then running ones by length where the gap between the replicas pays for it."""
-    yield from here.starved
+    yield from here.waiting
     if here.draining or there.freeness - here.freeness > limits.gap_ratio * abs(here.freeness):
         for session in sorted(here.running, key=lambda s: (s.length, s.id)):
             pays = here.draining or session.remaining_tokens >= limits.min_remaining_tokens
@@ -241,7 +246,7 @@ def _reason(before: Loads, moves: list[Move], source: str | None, max_moves: int
     if source is not None and not chosen:
         return f"'{source}' is no replica that answers"
     leaving = sum(len(load.running) + len(load.waiting) for load in chosen if load.draining)
-    starved = sum(len(load.starved) for load in chosen if not load.draining)
+    starved = sum(len(load.waiting) for load in chosen if not load.draining)
     needs = ", ".join(
         text
         for number, text in (
