@@ -56,9 +56,7 @@ class EngineSettings(_Section):
 class Settings(BaseSettings):
     """All settings of a process. Paths in the file are relative to the file."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="STEPFLEET_", env_nested_delimiter="__", extra="forbid", frozen=True
-    )
+    model_config = SettingsConfigDict(env_prefix="STEPFLEET_", env_nested_delimiter="__", extra="forbid", frozen=True)
     _file: ClassVar[Path | None] = None
 
     journal: JournalSettings = JournalSettings()
@@ -68,7 +66,7 @@ class Settings(BaseSettings):
     engine: EngineSettings = EngineSettings()
     llm: LlmSettings | None = None
     principals: tuple[PrincipalSettings, ...] = ()
-    plugins: dict[str, dict[str, Any]] = {}  # noqa: RUF012 - pydantic copies it
+    plugins: dict[str, dict[str, Any]] = {}
 
     @classmethod
     def settings_customise_sources(
