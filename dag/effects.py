@@ -1,52 +1,168 @@
-"""Which steps may run at the same time: the one relation that the scheduler and the plan's JSON use."""
+"""Which steps may run at the same time: the one relation that the scheduler and the plan's JSON use.
+
+Sets of steps are bit masks over `plan.steps`: a plan of 5,000 steps needs 5,000 integers for a relation,
+not 25 million entries.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import combinations
 
-from dag.model import TERMINALS, Effect, Kind, Plan, Step
-from dag.order import descendants
+from dag.model import TERMINALS, Effect, Kind, Plan
+from dag.order import ancestors, descendants
 
 
 def conflicts(a: Effect, b: Effect) -> bool:
-    """Whether two effects must not overlap: a write conflicts with any access to the same key."""
+    """Whether two effects must not overlap: a write conflicts with any access to the same key.
+
+    Unknown writes conflict with everything, unknown reads with every write, a symbolic key with every
+    key of its kind.
+    """
     return _writes_into(a, b) or _writes_into(b, a)
 
 
 def effect_conflicts_of(plan: Plan) -> dict[str, frozenset[str]]:
     """For each step that writes or is risky, the steps that must not run beside it.
 
-    Order is not in it: two steps on one path never run beside each other anyway.
+    Order is not in it, for it does not always keep two steps apart: a step that joins any of its edges
+    starts beside a slower one before it, and so does the next pass of a loop beside what left the last.
     """
-    exclusive = [s for s in plan.steps if s.effect.is_write or s.risky]
+    ids = [s.id for s in plan.steps]
+    barred = _barred(plan)
     return {
-        s.id: frozenset(o.id for o in plan.steps if o.id != s.id and not _may_run_beside(plan, s, o)) for s in exclusive
+        step.id: frozenset(ids[j] for j in _bits(barred[i]))
+        for i, step in enumerate(plan.steps)
+        if step.effect.is_write or step.risky
     }
 
 
-def parallel_pairs(plan: Plan) -> tuple[tuple[str, str], ...]:
-    """All pairs that may run at the same time, each sorted, in the order of the plan. Raises CycleError."""
-    reach = descendants(plan)
-    index = {s.id: i for i, s in enumerate(plan.steps)}
-    branches = _exclusive_branches(plan, reach)
-    working = [s for s in plan.steps if s.kind in (Kind.QUERY, Kind.ACTION)]
-    return tuple(
-        (min(a.id, b.id), max(a.id, b.id))
-        for a, b in combinations(working, 2)
-        if not (reach[a.id] >> index[b.id] & 1 or reach[b.id] >> index[a.id] & 1)
-        and not any(left >> index[a.id] & 1 and right >> index[b.id] & 1 for left, right in branches)
-        and not any(left >> index[b.id] & 1 and right >> index[a.id] & 1 for left, right in branches)
-        and not any({a.id, b.id} <= group for group in plan.alternatives)
-        and _may_run_beside(plan, a, b)
+@dataclass(frozen=True)
+class Relation:
+    """Everything that keeps two steps of a plan from running at the same time, as masks by step."""
+
+    index: Mapping[str, int]
+    ordered: tuple[int, ...]  # a path joins them
+    exclusive: tuple[int, ...]  # branches of one decision, or alternatives
+    barred: tuple[int, ...]  # their effects conflict, or one is risky
+
+    def may_overlap(self, a: str, b: str) -> bool:
+        """Whether the two steps may run at the same time. Raises KeyError for an unknown step."""
+        i, j = self.index[a], self.index[b]
+        return i != j and not (self.ordered[i] | self.exclusive[i] | self.barred[i]) >> j & 1
+
+    def is_settled(self, a: str, b: str) -> bool:
+        """Whether the plan says which of the two comes first, or that only one of them comes."""
+        i, j = self.index[a], self.index[b]
+        return i == j or bool((self.ordered[i] | self.exclusive[i]) >> j & 1)
+
+
+def relation(plan: Plan) -> Relation:
+    """The relation of a whole plan. Raises CycleError."""
+    after, before = descendants(plan), ancestors(plan)
+    return Relation(
+        index={s.id: i for i, s in enumerate(plan.steps)},
+        ordered=tuple(after[s.id] | before[s.id] for s in plan.steps),
+        exclusive=tuple(_exclusive(plan, after)),
+        barred=tuple(_barred(plan)),
     )
 
 
-def _may_run_beside(plan: Plan, a: Step, b: Step) -> bool:
-    if conflicts(a.effect, b.effect):
-        return False
-    if a.risky or b.risky:
-        return any({a.id, b.id} <= group for group in plan.simultaneous)
-    return True
+def parallel_pairs(plan: Plan) -> tuple[tuple[str, str], ...]:
+    """All pairs of queries and actions that may run at the same time, each sorted, in the order of the plan.
+
+    Raises: CycleError.
+    """
+    held = relation(plan)
+    working = sum(1 << i for i, s in enumerate(plan.steps) if s.kind in (Kind.QUERY, Kind.ACTION))
+    pairs: list[tuple[str, str]] = []
+    for i, step in enumerate(plan.steps):
+        if working >> i & 1:
+            free = working & ~(held.ordered[i] | held.exclusive[i] | held.barred[i])
+            later = free >> (i + 1) << (i + 1)
+            pairs += [
+                (min(step.id, other.id), max(step.id, other.id)) for other in (plan.steps[j] for j in _bits(later))
+            ]
+    return tuple(pairs)
+
+
+# -- effects and risk -------------------------------------------------------------------------
+
+
+@dataclass
+class _Touch:
+    """Which steps touch what. A symbolic key, one that holds `{{ name }}`, is kept under its kind alone."""
+
+    unknown: int = 0
+    by_key: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    by_kind: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    symbolic: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+
+    def add(self, keys: Iterable[str] | None, bit: int) -> None:
+        if keys is None:
+            self.unknown |= bit
+            return
+        for key in keys:
+            self.by_kind[_kind(key)] |= bit
+            if _is_symbolic(key):
+                self.symbolic[_kind(key)] |= bit
+            else:
+                self.by_key[key] |= bit
+
+    def of(self, keys: Iterable[str]) -> int:
+        """The steps that touch one of `keys`, or may turn out to."""
+        mask = self.unknown
+        for key in keys:
+            kind = _kind(key)
+            mask |= self.by_kind[kind] if _is_symbolic(key) else self.by_key[key] | self.symbolic[kind]
+        return mask
+
+
+def _barred(plan: Plan) -> list[int]:
+    """Per step, the steps whose effects conflict with its own or that risk keeps from it."""
+    every = (1 << len(plan.steps)) - 1
+    touched, written = _Touch(), _Touch()
+    writers = risky = 0
+    for i, step in enumerate(plan.steps):
+        bit = 1 << i
+        touched.add(step.effect.reads, bit)
+        touched.add(step.effect.writes, bit)
+        written.add(step.effect.writes, bit)
+        writers |= bit if step.effect.is_write else 0
+        risky |= bit if step.risky else 0
+    together = _together(plan)
+    masks: list[int] = []
+    for i, step in enumerate(plan.steps):
+        reads, writes = step.effect.reads, step.effect.writes
+        conflicting = written.unknown | (writers if reads is None else written.of(reads))
+        if writes is None:
+            conflicting = every
+        elif writes:
+            conflicting |= touched.of(writes)
+        barred = (conflicting | (every if step.risky else risky)) & ~(1 << i)
+        for j in _bits(barred & together.get(step.id, 0)):
+            if not conflicts(_known(step.effect), _known(plan.steps[j].effect)):
+                barred &= ~(1 << j)
+        masks.append(barred)
+    return masks
+
+
+def _known(effect: Effect) -> Effect:
+    """Where the guide's own words name two steps as simultaneous, only what is known keeps them apart."""
+    return Effect(effect.reads or frozenset(), effect.writes or frozenset())
+
+
+def _together(plan: Plan) -> dict[str, int]:
+    """Per step, the steps that a sentence of the guide names as simultaneous with it."""
+    index = {s.id: i for i, s in enumerate(plan.steps)}
+    named: dict[str, int] = defaultdict(int)
+    for group in plan.simultaneous:
+        mask = _mask(group, index)
+        for step in group:
+            named[step] |= mask
+    return named
 
 
 def _writes_into(writer: Effect, other: Effect) -> bool:
@@ -56,26 +172,62 @@ def _writes_into(writer: Effect, other: Effect) -> bool:
         return False
     if other.reads is None or other.writes is None:
         return True
-    return any(_same(w, key) for w in writer.writes for key in (*other.reads, *other.writes))
+    return any(_may_be_same(w, key) for w in writer.writes for key in (*other.reads, *other.writes))
 
 
-def _same(a: str, b: str) -> bool:
-    """A key that still holds `{{ name }}` may turn out to be any of its kind."""
-    if "{{" in a or "{{" in b:
-        return a.partition(":")[0] == b.partition(":")[0]
+def _may_be_same(a: str, b: str) -> bool:
+    if _is_symbolic(a) or _is_symbolic(b):
+        return _kind(a) == _kind(b)
     return a == b
 
 
-def _exclusive_branches(plan: Plan, reach: dict[str, int]) -> list[tuple[int, int]]:
-    """Pairs of step sets that one decision separates: reached by one of its branches and not by the other."""
+def _is_symbolic(key: str) -> bool:
+    return "{{" in key
+
+
+def _kind(key: str) -> str:
+    return key.partition(":")[0]
+
+
+# -- branches ---------------------------------------------------------------------------------
+
+
+def _exclusive(plan: Plan, after: Mapping[str, int]) -> list[int]:
+    """Per step, the steps of which only one is meant: alternatives, and what one decision separates.
+
+    A decision separates what one of its branches reaches and the other does not.
+    """
     index = {s.id: i for i, s in enumerate(plan.steps)}
-    pairs: list[tuple[int, int]] = []
+    masks = [0] * len(plan.steps)
     for edges in plan.outgoing.values():
-        targets = {
-            e.target: reach[e.target] | (1 << index[e.target])
+        branches = {
+            e.target: after[e.target] | 1 << index[e.target]
             for e in edges
             if e.target not in TERMINALS and (e.condition is not None or e.otherwise or e.default)
         }
-        for left, right in combinations(targets.values(), 2):
-            pairs.append((left & ~right, right & ~left))
-    return [(left, right) for left, right in pairs if left and right]
+        for left, right in combinations(branches.values(), 2):
+            _part(masks, left & ~right, right & ~left)
+    for group in plan.alternatives:
+        mask = _mask(group, index)
+        for i in _bits(mask):
+            masks[i] |= mask & ~(1 << i)
+    return masks
+
+
+def _part(masks: list[int], left: int, right: int) -> None:
+    for i in _bits(left):
+        masks[i] |= right
+    for i in _bits(right):
+        masks[i] |= left
+
+
+def _mask(steps: Iterable[str], index: Mapping[str, int]) -> int:
+    return sum(1 << index[s] for s in steps if s in index)
+
+
+def _bits(mask: int) -> Iterator[int]:
+    """Positions of the set bits, ascending."""
+    while mask:
+        low = mask & -mask
+        yield low.bit_length() - 1
+        mask ^= low

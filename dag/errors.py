@@ -10,7 +10,11 @@ class PlanError(Exception):
 
 
 class CycleError(PlanError):
-    """The plan's edges form a cycle that no loop edge bounds."""
+    """The plan's edges form a cycle that no loop edge bounds. `steps`: the cycle, each step once."""
+
+    def __init__(self, message: str | None = None, *, hint: str = "", steps: tuple[str, ...] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.steps = steps
 
 
 class ConditionError(PlanError):
