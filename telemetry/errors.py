@@ -10,6 +10,10 @@ class TelemetryError(Exception):
 
 
 class PrometheusUnreachable(TelemetryError):
+    """Prometheus did not answer."""
+
+
+class PrometheusSlow(PrometheusUnreachable):
     """Prometheus did not answer in time."""
 
 
