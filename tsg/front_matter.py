@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 
 from dag.model import Input, Span, ValueType
 from tsg.findings import Code, Finding, Severity, did_you_mean
@@ -148,7 +149,7 @@ def _validate(known: dict[str, Any], yaml: YamlText, first: int, path: str) -> t
     try:
         return FrontMatterText.model_validate(known), []
     except ValidationError as exc:
-        errors = exc.errors(include_url=False, include_input=False)
+        errors = _deepest(exc.errors(include_url=False, include_input=False))
     findings = []
     for error in errors:
         where = [p for p in error["loc"] if not (isinstance(p, str) and p in {"str", "dict[str,str]"})]
@@ -166,6 +167,16 @@ def _validate(known: dict[str, Any], yaml: YamlText, first: int, path: str) -> t
     failed = {str(e["loc"][0]) for e in errors if e["loc"]}
     kept = {k: v for k, v in known.items() if k not in failed}
     return FrontMatterText.model_validate(kept), list(dict.fromkeys(findings))
+
+
+def _deepest(errors: Sequence[ErrorDetails]) -> list[ErrorDetails]:
+    """One error per entry of `alerts`: pydantic reports each type that an entry could have had."""
+    kept: dict[tuple[int | str, ...], ErrorDetails] = {}
+    for error in errors:
+        entry = error["loc"][:2] if error["loc"][:1] == ("alerts",) else error["loc"]
+        if entry not in kept or len(error["loc"]) > len(kept[entry]["loc"]):
+            kept[entry] = error
+    return list(kept.values())
 
 
 def _hint(kind: str, where: list[int | str]) -> str:

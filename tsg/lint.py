@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dag.checks import check
+from dag.checks import Problem, check
 from dag.model import Plan
 from tsg.catalogue import Catalogue
 from tsg.compile import compile_guide
@@ -55,9 +55,8 @@ def check_guide(guide: Guide, catalogue: Catalogue) -> Checked:
     return Checked(guide, compiled.plan, in_order(findings))
 
 
-def _of_plan(plan: Plan, path: str, catalogue: Catalogue, known: Iterable[Finding]) -> tuple[Finding, ...]:
-    """The plan's problems as findings of the guide; a name that is reported where it is written is not repeated."""
-    reported = {m[1] for f in known if f.code == Code.NAME_UNKNOWN and (m := re.search(r"'(\w+)'", f.message))}
+def _of_plan(plan: Plan, path: str, catalogue: Catalogue, known: Sequence[Finding]) -> tuple[Finding, ...]:
+    """The plan's problems as findings of the guide, but for those that a finding of the text explains."""
     return tuple(
         Finding(
             path,
@@ -68,8 +67,23 @@ def _of_plan(plan: Plan, path: str, catalogue: Catalogue, known: Iterable[Findin
             problem.hint,
         )
         for problem in check(plan, reversible=_reversible(plan, catalogue))
-        if not (problem.code == "P08" and any(f"'{name}'" in problem.message for name in reported))
+        if not _is_explained(problem, known)
     )
+
+
+def _is_explained(problem: Problem, known: Sequence[Finding]) -> bool:
+    """Whether the text's own findings say it already, at the very line that causes it."""
+    match problem.code:
+        case "P08":  # a name that nothing produces
+            return any(f.code == Code.NAME_UNKNOWN and _quoted(f.message) & _quoted(problem.message) for f in known)
+        case "P10":  # an action without verification
+            causes = {Code.VERIFY_NOT_COMPUTED, Code.READ_BACK_UNUSED}
+            return any(f.code in causes and any(s.first <= f.line <= s.last for s in problem.lines) for f in known)
+    return False
+
+
+def _quoted(message: str) -> set[str]:
+    return set(re.findall(r"'(\w+)'", message))
 
 
 def _reversible(plan: Plan, catalogue: Catalogue) -> dict[str, bool]:

@@ -23,7 +23,8 @@ COMMON = ("as", "timeout")
 READING = (*COMMON, "retries")
 PROMQL = (*READING, "range", "step", "max_age", "type")
 MAX_RETRIES = 10
-_METHOD = re.compile(r"(GET|HEAD|POST|PUT|PATCH|DELETE)\s+(\S+)(?:\s+HTTP/[\d.]+)?", re.IGNORECASE)
+UNKNOWN = Effect(reads=None, writes=None)
+_METHOD = re.compile(r"(GET|HEAD|POST|PUT|PATCH|DELETE)\s+((?:\{\{.*?\}\}|\S)+)(?:\s+HTTP/[\d.]+)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,10 @@ def make_call(fence: Fence, catalogue: Catalogue, notes: Notes) -> Made | None:
     if name == "promql":
         result = ValueType.SCALAR if arguments["scalar"] else ValueType.VECTOR
     call = Call(name, arguments, bind, (fence.lines,), timeout, facts.version, result)
-    return Made(call, facts.is_action, _effect(call, facts, catalogue), retries, fence)
+    # The effect of a call whose arguments are wrong is not known; the catalogue need not answer for it.
+    sound = len(notes.findings) == before
+    effect = _effect(call, facts, catalogue) if sound else UNKNOWN
+    return Made(call, facts.is_action, effect, retries, fence)
 
 
 def _read(fence: Fence, notes: Notes) -> tuple[str, Mapping[str, Any] | None, tuple[str, ...]]:

@@ -48,7 +48,7 @@ def compile_guide(guide: Guide, catalogue: Catalogue) -> Compiled:
         stops, types = native_stops(guide, catalogue, notes)
     else:
         stops, simultaneous, alternatives = foreign_stops(guide, notes)
-    _check_count(stops, notes, native=is_native(guide))
+    _check_count(stops, notes, empty=not guide.sections, native=is_native(guide))
     joined = join(stops)
     for step in joined.unfinished if is_native(guide) else ():
         message = f"after '{step.title}' the guide ends without saying how the run ends"
@@ -83,7 +83,7 @@ def is_native(guide: Guide) -> bool:
     )
 
 
-def _check_count(stops: Sequence[Stop], notes: Notes, *, native: bool) -> None:
+def _check_count(stops: Sequence[Stop], notes: Notes, *, empty: bool, native: bool) -> None:
     count = sum(isinstance(s, Draft) for s in stops)
     if count > MAX_STEPS:
         message = f"the guide has {count:,} steps, the limit is {MAX_STEPS:,}"
@@ -91,7 +91,7 @@ def _check_count(stops: Sequence[Stop], notes: Notes, *, native: bool) -> None:
         raise GuideError(notes.findings)
     if count == 0:
         hint = "give a section of level 2 a block, a branch or an instruction"
-        report = notes.error if native else notes.warn
+        report = notes.error if native or empty else notes.warn
         report(1, Code.NO_STEPS, "the guide holds no step; a run would be handed to a person at once", hint)
 
 

@@ -11,8 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from dag.model import READS_UNKNOWN, Effect, Kind, Span, Step, ValueType
+from dag.model import READS_UNKNOWN, Kind, Span, Step, ValueType
 from tsg.compile.branches import ways_out
+from tsg.compile.calls import UNKNOWN
 from tsg.compile.drafts import Draft, Place, Stop, Target
 from tsg.compile.headings import is_background, number_of
 from tsg.compile.notes import Notes
@@ -23,7 +24,6 @@ from tsg.compile.shell import Verdict, verdict
 from tsg.compile.targets import Targets
 from tsg.guide import Block, BlockKind, Guide, Section
 
-UNKNOWN = Effect(reads=None, writes=None)
 _READS = re.compile(
     r"(?:please |then |first,? |now,? |next,? )?(?:analy[sz]e|check|collect|compare|confirm|describe|determine|examine"
     r"|execute the following query|find|gather|get|identify|inspect|list|locate|look|monitor|query|retrieve|review|run"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dag.model import NO_EFFECT, Call, Condition, Effect, Kind, Span, Step, ValueType, Verify
 from tsg.catalogue import Catalogue
 from tsg.compile.branches import ways_out
-from tsg.compile.calls import Made, is_callable, make_call
+from tsg.compile.calls import UNKNOWN, Made, is_callable, make_call
 from tsg.compile.conditions import computed, resolve
 from tsg.compile.drafts import Draft, Ending, Exit, Place, Stop, Target
 from tsg.compile.headings import ending_of, is_background
@@ -23,7 +23,6 @@ from tsg.guide import Guide, Section
 
 STEP_TIMEOUT_S = 60.0
 DEFAULT_WITHIN_S = 30.0  # a "Verified when" that names no time
-UNKNOWN = Effect(reads=None, writes=None)
 
 
 @dataclass

@@ -1,231 +1,230 @@
-"""Shell, PowerShell and query text: known to read only, or not.
+"""Shell, PowerShell and query text: known to only read, or not.
 
-The list names what only reads; everything else counts as a change. Nothing here is ever executed: the
-verdict decides how a step is shown to the person who carries it out.
+Tables in `shell_words` name what only reads; everything else counts as a change. Nothing here is ever
+executed: the verdict decides how a step is shown to the person who carries it out.
 """
 
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterator
+from dataclasses import dataclass
 from enum import StrEnum
 
+from tsg.compile.shell_words import (
+    CHANGING_OPTION,
+    CLUSTER_OPTIONS,
+    KNOWN,
+    NO_COMMANDS,
+    OPTIONS_FREE,
+    PAIRS,
+    QUERY_LANGUAGES,
+    READERS,
+    SHELLS,
+    SQL_LANGUAGES,
+    SUBCOMMANDS,
+)
 from tsg.guide import Fence
-from tsg.words import words
 
 
 class Verdict(StrEnum):
     NO_COMMAND = "no command"  # sample output, configuration, a log line
     READS = "reads"
-    CHANGES = "changes"  # or not known to read only
+    CHANGES = "changes"  # or not known to only read
 
 
-_OUTPUT = words(
-    "text txt output log json yaml yml toml ini conf diff xml html markdown md mermaid csv hcl properties plain none"
+_COMMAND_NAME = re.compile(r"(?:\./|/)?[a-z\[][\w./+\[-]*|[A-Z][a-z]+-[A-Z]\w+")
+_CUT = re.compile(r"\|\||&&|[|;\n()`]|(?<![>&])&(?![>&])")
+_WRITES_TO = re.compile(r">{1,2}(?!\s*(?:&\d|/dev/null))|<<")
+_QUOTED = re.compile(r"'[^']*'|\"(?:\\.|[^\"\\])*\"", re.DOTALL)
+_VALUE = re.compile(r"<[A-Za-z][\w.:/ -]*>")  # `<POD>` stands for a value and redirects nothing
+_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=\S*")
+_PREFIXES = frozenset(
+    {"sudo", "time", "nohup", "watch", "then", "do", "else", "command", "export", "local", "env", "!"}
 )
-_SHELL = words("bash sh shell console zsh fish terminal shell-session shellsession")
-_QUERY = words("promql logql")
-_SQL = words("sql kql kusto")
-
-# Commands that only read, whatever their arguments (but for a redirection).
-_READERS = words(
-    "base64 blkid cat cd cmp column cut df diff dig dmesg du echo egrep env exit fgrep file findmnt free getent grep"
-    " head hexdump host ibstat ibstatus ibv_devinfo id iostat journalctl jq last less ll ls lsblk lscpu lshw lsmod"
-    " lsof lspci lsusb md5sum more mpstat netstat nl nproc nslookup numactl pgrep ping ping6 printenv printf ps pwd rev"
-    " sacct sar sdiag sha256sum sinfo sleep sort sprio squeue ss sshare stat strings tac tail test tr tracepath"
-    " traceroute tree true uname uniq uptime vmstat w wc whereis which who whoami xxd zgrep"
-)
-# Commands that only read with one of these words first (options left out).
-_SUBCOMMANDS = {
-    "kubectl": "get describe logs top explain version cluster-info api-resources api-versions events",
-    "oc": "get describe logs top explain version whoami status api-resources projects events",
-    "systemctl": "status show is-active is-enabled is-failed list-units list-timers list-unit-files cat",
-    "docker": "ps logs inspect images stats info version top",
-    "podman": "ps logs inspect images stats info version top",
-    "crictl": "ps pods logs inspect inspectp images stats info version",
-    "helm": "list ls status history version",
-    "git": "status log show diff blame",
-    "scontrol": "show ping",
-    "etcdctl": "endpoint version get check",
-    "dcgmi": "discovery",
-    "rbd": "ls info du status children",
-    "ceph": "status health df versions -s",
-    "ip": "a addr address link route neigh rule r",
-    "chronyc": "tracking sources sourcestats activity",
-    "timedatectl": "status show",
-    "promtool": "query check",
-    "amtool": "check-config",
-    "rados": "df lspools ls",
-}
-_READING = {name: words(listed) for name, listed in _SUBCOMMANDS.items()}
-# ... with one of these pairs of words first.
-_PAIRS = {
-    "kubectl": {"rollout status", "rollout history", "config view", "config get-contexts", "config current-context",
-                "auth can-i"},
-    "oc": {"rollout status", "rollout history", "adm top", "config view", "auth can-i"},
-    "ceph": {"osd tree", "osd df", "osd status", "osd stat", "osd dump", "osd perf", "osd lspools", "pg stat",
-             "pg dump", "mds stat", "fs status", "fs ls", "fs dump", "mon stat", "mon dump", "mgr services",
-             "crash ls", "crash info", "quorum_status", "device ls"},
-    "rbd": {"snap ls", "trash ls", "mirror pool"},
-    "etcdctl": {"member list", "alarm list"},
-    "helm": {"get values", "get manifest", "get all"},
-    "az": set(),
-    "aws": set(),
-}  # fmt: skip
-_CLOUD = re.compile(r"(?:show|list|describe|get|describe-[\w-]+|list-[\w-]+|get-[\w-]+)")
+_ENDS = frozenset({"done", "fi", "esac", "}", "{", "then", "do", "else"})
+_SQL_CHANGES = re.compile(r"\b(insert|update|delete|drop|alter|create|truncate|grant|merge|call|exec)\b", re.IGNORECASE)
+_AWK_SCRIPT = re.compile(r"(?:(?!system|getline)[\w\s${},\"'=~!&/().:;+*^\[\]?-])*")
 _CMDLET_READS = re.compile(
-    r"(?:get|test|select|where|format|sort|measure|group|compare|convertto|convertfrom|resolve|find|show|write)"
-    r"-[a-z]+|foreach-object|out-string|out-host|select|where|ft|fl|sort",
+    r"(?:get|test|select|where|format|sort|measure|group|compare|convertto|convertfrom|resolve|find|show)-[a-z]+"
+    r"|write-(?:host|output|verbose|warning)|foreach-object|out-string|out-host|select|where|ft|fl|sort"
+    r"|if|else|elseif|foreach|in|return",
     re.IGNORECASE,
 )
-_NOT_READING_OPTION = {
-    "find": re.compile(r"-(?:delete|exec\w*|ok\w*|fprint\w*|fls)"),
-    "curl": re.compile(r"-(?:X|d|T|F|o|O|K).*|--(?:request|data.*|upload.*|form.*|output|json|config|remote-name)"),
-    "wget": re.compile(r".*"),
-    "nvidia-smi": re.compile(r"(?!-q$|-L$|-l$|-i$|--query|--format|--id|--loop|--list|-d$|--display|-x$|-h$)-.*"),
-    "sort": re.compile(r"-o.*|--output.*"),
-    "dmesg": re.compile(r"-[cCnDE].*|--clear|--console.*|--read-clear"),
-    "journalctl": re.compile(r"--(?:vacuum|rotate|flush|sync|setup|update).*"),
-    "ip": re.compile(r"(?:add|del|delete|set|flush|change|replace|append)"),
-    "awk": re.compile(r".*(?:system\s*\(|>|\|).*", re.DOTALL),
-    "sed": re.compile(r"-[a-zA-Z]*i.*|--in-place.*|.*\bw\s+\S+"),
-    "yq": re.compile(r"-i|--inplace"),
-    "kubectl": re.compile(r"--raw.*"),
-    "file": re.compile(r"-C|--compile"),
-}
-_WITH_OPTIONS_ONLY = frozenset({"find", "curl", "nvidia-smi", "awk", "sed", "yq", "date", "hostname"})
-_WRAPPERS = frozenset({"sudo", "time", "nohup", "watch", "then", "do", "else", "command", "export", "local"})
-_KEYWORDS = frozenset({"done", "fi", "esac", "}", "{", "then", "do", "else", ""})
-_NAMED = re.compile(r"(?:\./|/)?[a-z][\w./+-]*|[A-Z][a-z]+-[A-Z]\w+")
-_CUT = re.compile(r"\|\||&&|[|;\n]|\$\(|`|\)")
-_REDIRECT = re.compile(r"(?<![0-9&<=-])>>?\s*(?!/dev/null|&)|\btee\b|<<")
+_METHOD_CALL = re.compile(r"::|\.\w+\(|(?<![-=])>|^\s*[&.]\s", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Script:
+    """Commands with their quoted texts replaced by `"n"`, and those texts."""
+
+    commands: tuple[str, ...]
+    quoted: tuple[str, ...]
+    writes: bool
 
 
 def verdict(fence: Fence) -> Verdict:
-    """What carrying out a block would do. An unlabelled block counts as commands only where it shows a prompt
-    or begins with a command that is known.
+    """What carrying out a block would do.
+
+    An unlabelled block counts as commands only where it shows a prompt or begins with a known command.
     """
-    language = fence.language
-    body = fence.body.strip()
-    if language in _OUTPUT or not body:
+    language, body = fence.language, fence.body.strip()
+    if language in NO_COMMANDS or not body:
         return Verdict.NO_COMMAND
-    if language in _QUERY:
+    if language in QUERY_LANGUAGES:
         return Verdict.READS
-    if language in _SQL:
-        changes = re.search(r"\b(insert|update|delete|drop|alter|create|truncate|grant|merge)\b", body, re.IGNORECASE)
-        return Verdict.CHANGES if changes else Verdict.READS
+    if language in SQL_LANGUAGES:
+        return Verdict.CHANGES if _SQL_CHANGES.search(body) else Verdict.READS
     if language in {"powershell", "pwsh", "ps1"}:
         return _powershell(body)
-    if language in _SHELL or not language:
+    if language in SHELLS or not language:
         return _shell(body, sure=language not in {"", "console"})
     return Verdict.CHANGES
 
 
 def _shell(body: str, *, sure: bool) -> Verdict:
-    body = re.sub(r"<[A-Za-z][\w.:/ -]*>", "VALUE", body)  # `<POD>` stands for a value and redirects nothing
-    commands = list(_commands(body))
-    if not commands:
+    lines = list(_command_lines(body, sure=sure))
+    script = _script("\n".join(text for text, _ in lines))
+    first = next((words for c in script.commands if (words := _words(c))), None)
+    if first is None:
         return Verdict.NO_COMMAND
-    prompt = any(line.lstrip().startswith("$ ") for line in body.splitlines())
-    first = _split(commands[0])
-    if not (prompt or (first and _NAMED.fullmatch(first[0]) and (sure or _is_known(first[0])))):
+    prompted = any(prompt for _, prompt in lines)
+    plausible = _COMMAND_NAME.fullmatch(first[0]) is not None and (sure or first[0].rpartition("/")[2] in KNOWN)
+    if not (prompted or plausible or (sure and first[0].startswith("$"))):
         return Verdict.NO_COMMAND
-    if _REDIRECT.search(re.sub(r"'[^']*'|\"[^\"]*\"", "''", body)):
+    if script.writes or not all(_reads(_words(c), script.quoted) for c in script.commands):
         return Verdict.CHANGES
-    return Verdict.READS if all(_reads(c) for c in commands) else Verdict.CHANGES
+    return Verdict.READS
 
 
-def _commands(body: str) -> Iterator[str]:
-    """Simple commands of a script: prompts, comments and control words taken off."""
+def _command_lines(body: str, *, sure: bool) -> Iterator[tuple[str, bool]]:
+    """Lines that hold commands, and whether a prompt says so; comments and output are left out."""
     joined = re.sub(r"\\\n\s*", " ", body)
     prompted = any(line.lstrip().startswith("$ ") for line in joined.splitlines())
-    for line in joined.splitlines():
-        line = line.strip()
-        if not line or line.startswith(("#", "//", "<!--")):
-            continue
-        if prompted and not line.startswith("$ "):
-            continue  # output below a prompt
-        line = re.sub(r"\s#\s.*$", "", line.removeprefix("$ "))
-        hidden = re.sub(r"'[^']*'|\"[^\"$`]*\"", lambda m: re.sub(r"[|;&()`]", "_", m[0]), line)
-        yield from (part.strip() for part in _CUT.split(hidden) if part.strip())
+    for line in (text.strip() for text in joined.splitlines()):
+        if line.startswith("# ") and not sure and line[2:].split()[:1] and line[2:].split()[0] in KNOWN:
+            yield line[2:], True  # the prompt of root
+        elif line.startswith("$ "):
+            yield line[2:], True
+        elif line and not line.startswith("#") and not prompted:
+            yield _without_comment(line), False
 
 
-def _split(command: str) -> list[str]:
-    try:
-        parts = shlex.split(command, comments=False)
-    except ValueError:
-        parts = command.split()
-    while parts and (parts[0] in _WRAPPERS or re.fullmatch(r"[A-Za-z_]\w*=.*", parts[0])):
+def _without_comment(line: str) -> str:
+    """Cut a trailing comment; a `#` inside quotes begins none."""
+    for found in re.finditer(r"\s#\s", line):
+        before = line[: found.start()]
+        if before.count("'") % 2 == 0 and before.count('"') % 2 == 0:
+            return before
+    return line
+
+
+def _script(text: str) -> _Script:
+    quoted: list[str] = []
+
+    def hide(found: re.Match[str]) -> str:
+        inner = found[0][1:-1]
+        if found[0][0] == '"' and ("$(" in inner or "`" in inner):
+            return inner  # commands inside double quotes run as those outside do
+        quoted.append(inner)
+        return f'"{len(quoted) - 1}"'
+
+    hidden = _QUOTED.sub(hide, _VALUE.sub("VALUE", text))
+    commands = tuple(part.strip().rstrip("$").strip() for part in _CUT.split(hidden))
+    return _Script(tuple(c for c in commands if c), tuple(quoted), _WRITES_TO.search(hidden) is not None)
+
+
+def _words(command: str) -> list[str]:
+    """A command's words without assignments and what it is wrapped in."""
+    parts = command.split()
+    wrapped = False
+    while parts and (parts[0] in _PREFIXES or _ASSIGNMENT.fullmatch(parts[0]) or (wrapped and parts[0][0] == "-")):
+        wrapped = True
+        if parts[0] == "env" and len(parts) == 1:
+            break
         parts = parts[1:]
-        while parts and parts[0].startswith("-") and len(parts) > 1:
-            parts = parts[1:]
-    return parts
+    return [] if parts and parts[0] in _ENDS and len(parts) == 1 else parts
 
 
-def _is_known(name: str) -> bool:
-    return name in _READERS or name in _READING or name in _PAIRS or name in _WITH_OPTIONS_ONLY or name in _WRITERS
-
-
-_WRITERS = words(
-    "rm mv cp mkdir chmod chown kill pkill reboot shutdown mount umount tee dd mkfs apt apt-get yum dnf pip python"
-    " python3 bash sh ssh scp rsync service make terraform ansible kustomize eksctl velero nsenter modprobe sysctl"
-    " gcloud srun sbatch scancel tar gzip unzip vi vim nano"
-)
-
-
-def _reads(command: str) -> bool:
-    parts = _split(command)
-    if not parts or parts[0] in _KEYWORDS or re.fullmatch(r"[A-Za-z_]\w*=.*|\w+", command):
-        return not parts or parts[0] in _KEYWORDS or "=" in command or parts[0] in _READERS
+def _reads(parts: list[str], quoted: tuple[str, ...]) -> bool:
+    if not parts:
+        return True
     name, rest = parts[0].rpartition("/")[2], parts[1:]
-    if name in {"for", "while", "if", "until"}:
-        return name == "for" or _reads(" ".join(rest))
-    bad = _NOT_READING_OPTION.get(name)
-    if bad is not None and any(bad.fullmatch(w) for w in rest):
+    if name in {"if", "while", "until", "elif"}:
+        return _reads(_words(" ".join(rest)), quoted)
+    if name == "for":
+        return True
+    plain = [w for w in rest if not w.startswith("-")]
+    changing = CHANGING_OPTION.get(name)
+    if changing is not None and any(changing.fullmatch(w) for w in rest):
         return False
-    if name in {"kubectl", "oc"} and "exec" in rest:
-        return _exec_reads(rest)
-    if name in {"aws", "az", "gcloud"}:
-        plain = [w for w in rest if not w.startswith("-")]
-        return any(_CLOUD.fullmatch(w) for w in plain[:4])
-    if name in {"date", "hostname"}:
-        return not any(w in {"-s", "-b", "-F"} or w.startswith("--set") for w in rest) and len(rest) < 3
-    if name in _READERS or name in _WITH_OPTIONS_ONLY:
+    match name:
+        case "kubectl" | "oc" if "exec" in rest:
+            return _exec_reads(rest, quoted)
+        case "aws":
+            return len(plain) > 1 and re.fullmatch(r"(?:describe|list|get)(?:-[\w-]+)?|ls", plain[1]) is not None
+        case "az" | "gcloud":
+            return _cloud_reads(rest)
+        case "hostname":
+            return not plain
+        case "date":
+            return all(w.startswith(("+", '"', "-")) for w in rest)
+        case "uniq":
+            return len(plain) < 2
+        case "awk":
+            scripts = [quoted[int(w[1:-1])] for w in rest if re.fullmatch(r'"\d+"', w)]
+            return bool(scripts) and all(_AWK_SCRIPT.fullmatch(s) for s in scripts)
+        case "nvidia-smi":
+            return all(w.isdigit() or w in {"topo", "dmon", "pmon"} or "=" in w for w in plain)
+    if name in READERS or name in OPTIONS_FREE:
         return True
     return _subcommand_reads(name, rest)
 
 
 def _subcommand_reads(name: str, rest: list[str]) -> bool:
+    """Whether the first words that are no options name a reading subcommand."""
     plain: list[str] = []
     skip = False
     for word in rest:
         if skip:
             skip = False
-        elif word in {"-n", "--namespace", "--context", "--kubeconfig", "-w", "--cluster", "--endpoints"}:
-            skip = True
-        elif not word.startswith("-") or word == "-s":
+        elif word in CLUSTER_OPTIONS:
+            skip = not plain
+        elif word.startswith("-") and not plain and "=" not in word and word not in SUBCOMMANDS.get(name, ()):
+            return False  # an option that is not known may take the next word as its value
+        elif not word.startswith("-") or word in SUBCOMMANDS.get(name, ()):
             plain.append(word)
     if not plain:
         return False
-    return plain[0] in _READING.get(name, frozenset()) or " ".join(plain[:2]) in _PAIRS.get(name, set())
+    return plain[0] in SUBCOMMANDS.get(name, ()) or " ".join(plain[:2]) in PAIRS.get(name, ())
 
 
-def _exec_reads(rest: list[str]) -> bool:
+def _exec_reads(rest: list[str], quoted: tuple[str, ...]) -> bool:
     """`kubectl exec POD -- COMMAND` reads when its command does; a shell in the pod could do anything."""
-    if "--" not in rest:
-        return False
-    inner = rest[rest.index("--") + 1 :]
-    return bool(inner) and inner[0].rpartition("/")[2] not in {"bash", "sh"} and _reads(shlex.join(inner))
+    return "--" in rest and bool(inner := _words(" ".join(rest[rest.index("--") + 1 :]))) and _reads(inner, quoted)
+
+
+def _cloud_reads(rest: list[str]) -> bool:
+    """`az vm list`, `gcloud compute instances describe NAME`: the verb ends the words before the options."""
+    leading: list[str] = []
+    for word in rest:
+        if word.startswith("-"):
+            break
+        leading.append(word)
+    if leading and re.fullmatch(r"list(?:-[\w-]+)?|show(?:-[\w-]+)?", leading[-1]):
+        return True
+    return len(leading) > 2 and leading[-2] == "describe"
 
 
 def _powershell(body: str) -> Verdict:
-    """PowerShell reads when every command in every pipe is a cmdlet that does."""
+    """PowerShell reads when every command in every pipe is a cmdlet that does, and no method is called."""
+    if _METHOD_CALL.search(_QUOTED.sub('""', body)):
+        return Verdict.CHANGES
     for line in body.splitlines():
         line = re.sub(r"^(?:PS [^>]*> ?|\s*#.*$)", "", line.strip())
         line = re.sub(r"^\$[\w:.]+\s*=\s*", "", line)
-        for part in re.split(r"[|;{}(]", re.sub(r"'[^']*'|\"[^\"]*\"", "''", line)):
-            parts = part.strip().split()
-            if parts and re.match(r"[A-Za-z]", parts[0]) and not _CMDLET_READS.fullmatch(parts[0]):
+        for part in re.split(r"[|;{}(]", _QUOTED.sub('""', line)):
+            words = part.strip().split()
+            if words and re.match(r"[A-Za-z\[]", words[0]) and not _CMDLET_READS.fullmatch(words[0]):
                 return Verdict.CHANGES
     return Verdict.READS
