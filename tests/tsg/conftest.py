@@ -21,7 +21,7 @@ FACTS = {
         CallFacts("http_call", "1", is_action=True),
         CallFacts("kv_migrate", "1", is_action=True, reversible=True, idempotent=True),
         CallFacts("replica_drain", "1", is_action=True, reversible=True, idempotent=True),
-        CallFacts("replica_add", "1", is_action=True, idempotent=True),
+        CallFacts("replica_add", "1", is_action=True, reversible=True, idempotent=True),
     )
 }
 ARGUMENTS = {  # name -> (required, optional)
@@ -31,12 +31,12 @@ ARGUMENTS = {  # name -> (required, optional)
     "reschedule": ({"fleet"}, {"source", "max_moves"}),
     "kv_migrate": ({"fleet", "plan"}, set[str]()),
     "replica_drain": ({"fleet", "replica"}, set[str]()),
-    "replica_add": ({"fleet", "name"}, set[str]()),
+    "replica_add": ({"fleet", "replica"}, set[str]()),
 }
 WRITES = {
     "kv_migrate": ("sessions:{fleet}",),
     "replica_drain": ("sessions:{fleet}", "replica:{fleet}/{replica}"),
-    "replica_add": ("capacity:{fleet}",),
+    "replica_add": ("replica:{fleet}/{replica}",),
 }
 
 

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from agent.catalogue import PluginCatalogue
 from dag.effects import parallel_pairs
 from dag.model import EdgeKind, Kind, Plan
+from plugins.registry import Registry
 from tsg.catalogue import Catalogue
 from tsg.lint import lint_file
 
@@ -31,6 +33,13 @@ def plan(request: pytest.FixtureRequest, catalogue: Catalogue) -> Plan:
 
 def test_there_is_no_guide_beside_those_that_are_tested() -> None:
     assert {p.stem for p in GUIDES.glob("*.md")} == set(ALERTS)
+
+
+@pytest.mark.parametrize("name", sorted(ALERTS))
+def test_it_fits_the_plugins_that_are_installed(name: str) -> None:
+    checked = lint_file(GUIDES / f"{name}.md", PluginCatalogue(Registry.installed({})))
+    assert [str(f) for f in checked.findings] == []
+    assert checked.ok
 
 
 def test_it_measures_at_least_three_things_at_once(plan: Plan) -> None:
