@@ -47,6 +47,9 @@ SAID: dict[str, list[str]] = {
     "condition-that-is-a-number": [
         "11: error condition-error: the condition cannot be computed: 'max(waiting)' is of type DOUBLE, a condition is BOOL | compare it: 'x > 0.9'",  # noqa: E501
     ],
+    "condition-that-is-always-the-same": [
+        "11: error condition-error: the condition '1 > 2' reads no value: it is always the same | compare a result, e.g. `max(waiting) > 2`",  # noqa: E501
+    ],
     "default-that-leads-back": [
         "11: error loop-default: a stated default leads back, so a failure could repeat without end | let the default go to [Escalate](#escalate)",  # noqa: E501
     ],

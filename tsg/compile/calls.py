@@ -23,6 +23,7 @@ COMMON = ("as", "timeout")
 READING = (*COMMON, "retries")
 PROMQL = (*READING, "range", "step", "max_age", "type")
 MAX_RETRIES = 10
+MAX_REQUEST_LINE = 2_000  # characters; as long an address as servers take
 UNKNOWN = Effect(reads=None, writes=None)
 _METHOD = re.compile(r"(GET|HEAD|POST|PUT|PATCH|DELETE)\s+((?:\{\{.*?\}\}|\S)+)(?:\s+HTTP/[\d.]+)?", re.IGNORECASE)
 
@@ -190,7 +191,7 @@ def _http(fence: Fence, notes: Notes) -> tuple[str, dict[str, Any] | None]:
     """The plugin's name and arguments of an HTTP request written as in its wire form."""
     head, _, body = fence.body.strip("\n").partition("\n\n")
     first, *headers = head.split("\n")
-    found = _METHOD.fullmatch(first.strip())
+    found = _METHOD.fullmatch(first.strip()) if len(first) <= MAX_REQUEST_LINE else None
     example = "first line: GET https://host/path"
     if found is None:
         message = f"'{first.strip()[:80]}' is no request line"

@@ -77,6 +77,10 @@ def _joined(said: Masked, shape: str, types: Mapping[str, ValueType], notes: Not
         try:
             if compile_condition(code, types).names:
                 continue
+            if _LOOKS_LIKE_CEL.search(code):
+                message = f"the condition '{code}' reads no value: it is always the same"
+                hint = "compare a result, e.g. `max(waiting) > 2`"
+                notes.error(said.span.first, Code.CONDITION_ERROR, message, hint)
         except ConditionError as exc:
             if _was_meant(code, types):
                 hint = exc.hint or "see docs/guide-format.md, Branches"
