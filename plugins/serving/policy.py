@@ -11,7 +11,8 @@ from the replica with the lowest F to the one with the highest.
 Deviations, each because the fleet's gateway moves sessions one by one into reserved slots:
 
 - B counts at least 1: an empty replica's freeness is its capacity, not infinity.
-- Thresholds are relative (`Thresholds`), so one setting fits replicas of every size and batch.
+- The threshold is relative (`Thresholds`), so one setting fits replicas of every size and batch; and a move
+  that would little more than swap two replicas' freeness is not made.
 - A request that waits is starved of a slot however much KV is free; so waiting sessions move first,
   wherever a slot is free, and need no better freeness.
 - A target must have a free slot, an empty queue, the same fingerprint, and KV room for all the session may
@@ -36,15 +37,13 @@ from plugins.serving.llamacpp import Fingerprint
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """When a running session is worth its move; ratios of the source's freeness.
+    """When a running session is worth its move.
 
-    `gap_ratio`: the target's freeness must exceed the source's by this much of it. `gain_ratio`: after the
-    move the worse of the two must be better than the source was, by this much. `min_remaining_tokens`: a
-    session that ends sooner is left alone.
+    `gap_ratio`: the target's freeness must exceed the source's by this ratio of it. `min_remaining_tokens`:
+    a session that ends sooner is left alone.
     """
 
     gap_ratio: float = 0.5
-    gain_ratio: float = 0.1
     min_remaining_tokens: int = 32
 
 
@@ -58,13 +57,13 @@ class Load:
     kv_total: int
     kv_used: int
     slots_free: int
-    running: tuple[Session, ...]  # those being moved at the moment included
+    running: tuple[Session, ...]  # the shortest first; those being moved at the moment included
     waiting: tuple[Session, ...]  # the oldest first
 
     @classmethod
     def of(cls, replica: Replica, sessions: Iterable[Session]) -> Self:
-        """As the replica will be in a moment: free slots are given to those who wait for them."""
-        here = tuple(s for s in sessions if s.replica == replica.name)
+        """Of a replica and its live sessions, as they will be in a moment: free slots go to those who wait."""
+        here = tuple(sessions)
         load = cls(
             name=replica.name,
             draining=replica.state is ReplicaState.DRAINING,
@@ -72,7 +71,7 @@ class Load:
             kv_total=replica.kv_tokens_total,
             kv_used=replica.kv_tokens_used,
             slots_free=replica.slots_free,
-            running=tuple(s for s in here if s.state in (SessionState.RUNNING, SessionState.MOVING)),
+            running=tuple(sorted((s for s in here if s.state is not SessionState.WAITING), key=_by_length)),
             waiting=tuple(sorted((s for s in here if s.state is SessionState.WAITING), key=lambda s: (-s.age_s, s.id))),
         )
         return load._admitted()
@@ -98,7 +97,7 @@ class Load:
         placed = replace(session, replica=self.name, state=SessionState.RUNNING)
         return replace(
             self,
-            running=(*self.running, placed),
+            running=tuple(sorted((*self.running, placed), key=_by_length)),
             kv_used=self.kv_used + session.length,
             slots_free=self.slots_free - 1,
         )
@@ -110,13 +109,17 @@ class Load:
             load = replace(load, waiting=load.waiting[1:]).with_(load.waiting[0])
         return load
 
+    @property
+    def accepts(self) -> bool:
+        return not self.draining and not self.waiting and self.slots_free > 0
+
     def has_room_for(self, session: Session) -> bool:
-        return (
-            not self.draining
-            and not self.waiting
-            and self.slots_free > 0
-            and self.kv_used + session.length + session.remaining_tokens <= self.kv_total
-        )
+        """KV room until the session's last token, beside what is held now."""
+        return self.kv_used + session.length + session.remaining_tokens <= self.kv_total
+
+
+def _by_length(session: Session) -> tuple[int, str]:
+    return session.length, session.id
 
 
 Loads = Mapping[str, Load]
@@ -150,8 +153,8 @@ def plan_moves(
     limits = thresholds or Thresholds()
     loads = before = loads_of(fleet)
     moves: list[Move] = []
-    while len(moves) < max_moves and (found := _next_move(loads, moves, source, limits)):
-        move, loads = found
+    while len(moves) < max_moves and (move := _next_move(loads, moves, source, limits)):
+        loads = after(loads, move)
         moves.append(move)
     return MovePlan(
         moves=tuple(moves),
@@ -162,9 +165,12 @@ def plan_moves(
 
 def loads_of(fleet: Fleet) -> Loads:
     """Replicas that answer, by name. Sessions of the others are the gateway's to rescue."""
+    live: dict[str, list[Session]] = {}
+    for session in fleet.sessions:
+        if session.live:
+            live.setdefault(session.replica, []).append(session)
     answering = (r for r in fleet.replicas if r.state in (ReplicaState.UP, ReplicaState.DRAINING))
-    live = tuple(s for s in fleet.sessions if s.live)
-    return {r.name: Load.of(r, live) for r in sorted(answering, key=lambda r: r.name)}
+    return {r.name: Load.of(r, live.get(r.name, ())) for r in sorted(answering, key=lambda r: r.name)}
 
 
 def imbalance(loads: Loads) -> Imbalance:
@@ -187,31 +193,26 @@ def after(loads: Loads, move: Move) -> Loads:
     return {**loads, move.source: here.without(session), move.target: loads[move.target].with_(session)}
 
 
-def _next_move(loads: Loads, made: list[Move], source: str | None, limits: Thresholds) -> tuple[Move, Loads] | None:
+def _next_move(loads: Loads, made: list[Move], source: str | None, limits: Thresholds) -> Move | None:
     gave, took = {m.source for m in made}, {m.target for m in made}
     moved = {m.session for m in made}
-    now = imbalance(loads)
     for here, there in _pairs(loads, source):
         if here.name in took or there.name in gave:
             continue
         for session in _worth_moving(here, there, limits):
-            move = Move(session.id, here.name, there.name)
-            if session.id in moved or not there.has_room_for(session):
-                continue
-            then = after(loads, move)
-            if imbalance(then) < now and (_must_go(here, session) or _gains(here, there, then, limits)):
-                return move, then
+            if session.id not in moved and there.has_room_for(session):
+                return Move(session.id, here.name, there.name)
     return None
 
 
 def _pairs(loads: Loads, source: str | None) -> Iterator[tuple[Load, Load]]:
     """Lowest freeness to highest first; every other pair after them, so that one full target blocks nobody."""
     ascending = sorted(loads.values(), key=lambda load: (load.freeness, load.name))
-    descending = sorted(loads.values(), key=lambda load: (-load.freeness, load.name))
-    # Who must go, goes first: a freer replica may have a queue (all slots taken), a less free one none.
+    targets = sorted((t for t in loads.values() if t.accepts), key=lambda load: (-load.freeness, load.name))
+    # Who must go, goes first: the replica with the lowest freeness need not be the one with a queue.
     for here in sorted(ascending, key=lambda load: (not load.draining, not load.waiting)):
         if source in (None, here.name):
-            for there in descending:
+            for there in targets:
                 if there.name != here.name and there.fingerprint == here.fingerprint:
                     yield here, there
 
@@ -219,22 +220,16 @@ def _pairs(loads: Loads, source: str | None) -> Iterator[tuple[Load, Load]]:
 def _worth_moving(here: Load, there: Load, limits: Thresholds) -> Iterator[Session]:
     """Waiting ones by arrival, then running ones by length where the gap between the replicas pays for it."""
     yield from here.waiting
-    if here.draining or there.freeness - here.freeness > limits.gap_ratio * abs(here.freeness):
-        for session in sorted(here.running, key=lambda s: (s.length, s.id)):
-            pays = here.draining or session.remaining_tokens >= limits.min_remaining_tokens
-            if pays and session.state is SessionState.RUNNING:
+    movable = (s for s in here.running if s.state is SessionState.RUNNING)
+    if here.draining:
+        yield from movable
+    elif (gap := there.freeness - here.freeness) > limits.gap_ratio * abs(here.freeness):
+        for session in movable:
+            left, arrived = here.without(session).freeness, there.with_(session).freeness
+            if arrived <= here.freeness or left - arrived >= gap / 2:
+                return  # the two would little more than trade places; with a longer session all the more
+            if left > here.freeness and session.remaining_tokens >= limits.min_remaining_tokens:
                 yield session
-
-
-def _must_go(here: Load, session: Session) -> bool:
-    return here.draining or session.state is SessionState.WAITING
-
-
-def _gains(here: Load, there: Load, then: Loads, limits: Thresholds) -> bool:
-    """The pair's worse end gets clearly better, and the two come closer."""
-    left, arrived = then[here.name].freeness, then[there.name].freeness
-    enough = here.freeness + limits.gain_ratio * abs(here.freeness)
-    return min(left, arrived) > enough and abs(left - arrived) < there.freeness - here.freeness
 
 
 def _finite(freeness: float) -> float | None:

@@ -148,6 +148,30 @@ def test_a_limit_is_kept_and_told() -> None:
     assert plan.reason.endswith("; limited to 1")
 
 
+def test_a_move_that_would_only_swap_who_is_busier_is_not_made() -> None:
+    sessions = (running("r1", "a", 500), running("r2", "a", 700), running("r3", "b", 400))
+    assert not plan_moves(fleet_of(*THREE[:2], sessions=sessions)).moves
+
+
+def test_replicas_of_any_batch_size_are_evened_out_until_none_is_half_as_free_again_as_another() -> None:
+    sessions = tuple(running(f"r{n}", "a", 500) for n in range(100))
+    big = (replica("a", slots=128, kv=128 * 4096), replica("b", slots=128, kv=128 * 4096))
+    fleet = fleet_of(*big, sessions=sessions)
+    loads = loads_of(carried_out(fleet, plan_moves(fleet, max_moves=100)))
+    assert 1 <= loads["b"].freeness / loads["a"].freeness <= 1.5
+
+
+@pytest.mark.timeout(5)
+def test_a_plan_for_a_large_fleet_does_not_hold_up_the_process() -> None:
+    """64 replicas of 64 slots, every third one overfull: hundredths of a second, not the seconds of a search."""
+    replicas = [replica(f"r{n}", slots=64, kv=64 * 4096) for n in range(64)]
+    sessions: list[Session] = []
+    for n, r in enumerate(replicas):
+        sessions += [running(f"{r.name}-{i}", r.name, 100 + 10 * i) for i in range(64 if n % 3 == 0 else n % 60)]
+        sessions += [waiting(f"{r.name}-w{i}", r.name, age_s=i) for i in range(4 if n % 3 == 0 else 0)]
+    assert len(plan_moves(fleet_of(*replicas, sessions=tuple(sessions)), max_moves=32).moves) == 32
+
+
 # -- properties ---------------------------------------------------------------------------------
 
 
