@@ -1,0 +1,1 @@
+"""What is checked of a plan, one module per question; `dag.checks` asks them all."""
