@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from agent.run.events import Event, EventKind, StepKey
 from agent.run.schema import RunRow
+from dag.conditions import shown
 from dag.model import Kind, Plan
 
 
@@ -360,17 +361,5 @@ def short(stored: Mapping[str, Any] | None) -> str:
     """A stored value in a few words."""
     if stored is None:
         return "no value"
-    value = stored.get("sample", stored.get("value"))
-    if isinstance(value, list) and value and all(isinstance(v, Mapping) and "value" in v for v in value):
-        shown = [_sample(v) for v in value[:4]]
-        return "{" + ", ".join([*shown, *(["..."] if len(value) > 4 or "artifact" in stored else [])]) + "}"
-    text = f"{value:g}" if isinstance(value, float) else str(value)
-    return text if len(text) <= 100 else text[:97] + "..."
-
-
-def _sample(sample: Mapping[str, Any]) -> str:
-    labels = {k: v for k, v in sample.get("labels", {}).items() if k not in ("__name__", "job", "instance", "fleet")}
-    name = ",".join(str(v) for v in labels.values())
-    value = sample["value"]
-    number = f"{value:g}" if isinstance(value, int | float) else str(value)
-    return f"{name}: {number}" if name else number
+    text = shown(stored.get("sample", stored.get("value")))
+    return f"{text} (a sample of {stored['bytes']:,} bytes)" if "artifact" in stored else text

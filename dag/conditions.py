@@ -111,12 +111,12 @@ def decide(condition: Condition, values: Mapping[str, Any], types: Mapping[str, 
         return Decision(Truth.UNKNOWN, str(exc))
     except (ConditionError, RuntimeError, ValueError, TypeError) as exc:
         return Decision(Truth.UNKNOWN, f"'{condition.text}' could not be evaluated: {_first_line(exc)}")
-    shown = ", ".join(f"{n} = {_shown(v)}" for n, v in seen.items())
+    saw = ", ".join(f"{n} = {shown(v)}" for n, v in seen.items())
     if result.type().name() != "BOOL":
-        return Decision(Truth.UNKNOWN, f"'{condition.text}' has no answer ({_cut(str(result.value()))}; {shown})")
+        return Decision(Truth.UNKNOWN, f"'{condition.text}' has no answer ({_cut(str(result.value()))}; {saw})")
     holds = result.value() is True
     verb = "holds" if holds else "does not hold"
-    reason = f"'{condition.text}' {verb}: {shown}" if seen else f"'{condition.text}' {verb}"
+    reason = f"'{condition.text}' {verb}: {saw}" if seen else f"'{condition.text}' {verb}"
     return Decision(Truth.TRUE if holds else Truth.FALSE, reason)
 
 
@@ -332,23 +332,32 @@ def _doubles(value: Any) -> Any:
             return value
 
 
-def _shown(value: Any) -> str:
-    """A value in a sentence: short, numbers without noise."""
+def shown(value: Any) -> str:
+    """A value in a sentence: short, numbers without noise, only the labels that tell series apart."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float):
+    if isinstance(value, int | float):
         return f"{value:g}"
-    if isinstance(value, list) and all(isinstance(v, Mapping) and "value" in v for v in value):
-        samples = [_sample(v) for v in value[:4]]
+    if isinstance(value, list) and value and all(isinstance(v, Mapping) and "value" in v for v in value):
+        telling = _telling(value)
+        samples = [_sample(v, telling) for v in value[:4]]
         return "{" + "; ".join([*samples, *([f"... {len(value)} in all"] if len(value) > 4 else [])]) + "}"
     return _cut(str(value))
 
 
-def _sample(sample: Mapping[str, Any]) -> str:
+def _telling(vector: list[Mapping[str, Any]]) -> frozenset[str]:
+    """Labels whose values differ between the series."""
+    labels = [v["labels"] if isinstance(v.get("labels"), Mapping) else {} for v in vector]
+    names = {name for each in labels for name in each}
+    return frozenset(n for n in names if len({str(each.get(n)) for each in labels}) > 1)
+
+
+def _sample(sample: Mapping[str, Any], telling: frozenset[str]) -> str:
     labels = sample.get("labels")
-    named = ",".join(str(v) for k, v in labels.items() if k != "__name__") if isinstance(labels, Mapping) else ""
+    named = ",".join(str(v) for k, v in labels.items() if k in telling) if isinstance(labels, Mapping) else ""
     number = sample["value"]
-    return f"{_cut(named) or 'value'}: {number:g}" if isinstance(number, float) else _cut(str(sample))
+    text = f"{number:g}" if isinstance(number, int | float) else _cut(str(number))
+    return f"{_cut(named)}: {text}" if named else text
 
 
 def _cut(text: str) -> str:

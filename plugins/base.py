@@ -79,7 +79,11 @@ class Verdict:
 
 @runtime_checkable
 class Query(Protocol):
-    """Reads; never changes anything. Idempotent, cancellable, may be started early."""
+    """Reads; never changes anything. Idempotent, cancellable, may be started early.
+
+    The engine binds `{{ name }}` in the arguments before it calls. A query language, which must bind inside
+    its own syntax tree, sets the class attribute `binds_values = True` and finds the values in the context.
+    """
 
     name: ClassVar[str]
     version: ClassVar[str]
@@ -164,7 +168,7 @@ def bind(value: Any, values: Mapping[str, Any]) -> Any:
 
     A string that is one placeholder becomes the value itself, with its type; a placeholder inside a
     longer string becomes its text (str, int, float and bool only).
-    Query languages do not use this: they bind inside their own syntax tree.
+    Query languages do not use this (`binds_values`): they bind inside their own syntax tree.
 
     Raises: BadArguments for an unknown name, or a document pasted into a string.
     """

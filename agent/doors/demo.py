@@ -143,17 +143,26 @@ async def _play(stage: _Stage, options: DemoOptions, console: Console) -> DemoRe
     with console.status(f"waiting for {ALERT} to fire"):
         run_id = await _first_run(stage.api)
     console.print(f"[bold]alert[/]      {ALERT} fired; run {run_id} started\n")
-    view = LiveView(await stage.api.plan(run_id), console)
-    with view:
-        async with asyncio.timeout(RUN_WITHIN_S):
-            async for event in stage.api.events(run_id):
-                view.show(event)
+    await _watch(stage, run_id, console)
     report = await stage.api.report(run_id)
     cleared = await _alert_cleared(stage.fleet["prometheus"], CLEAR_WITHIN_S if report.outcome == "resolved" else 0.0)
     render_report(report, console)
     said = "is no longer firing" if cleared else "is still firing"
     console.print(f"\n[bold]{ALERT}[/] {said}, says Prometheus.")
     return DemoResult(report, cleared)
+
+
+async def _watch(stage: _Stage, run_id: str, console: Console) -> None:
+    try:
+        with LiveView(await stage.api.plan(run_id), console) as view:
+            async with asyncio.timeout(RUN_WITHIN_S):
+                async for event in stage.api.events(run_id):
+                    view.show(event)
+    except TimeoutError:
+        said = (await asyncio.to_thread((stage.state / "serve.log").read_bytes))[-1500:].decode(errors="replace")
+        raise StepfleetError(
+            f"run {run_id} did not end within {RUN_WITHIN_S:g} s; the server's last words: {said}"
+        ) from None
 
 
 # -- parts ------------------------------------------------------------------------------------
@@ -300,9 +309,7 @@ async def _until(process: asyncio.subprocess.Process, log: Path, is_up: Any, wit
         if process.returncode is not None or time.monotonic() > end:
             said = (await asyncio.to_thread(log.read_bytes))[-1500:].decode(errors="replace").strip()
             state = f"ended with code {process.returncode}" if process.returncode is not None else "is not ready"
-            raise StepfleetError(
-                f"{what} {state}: {said or 'no word'}", hint=f"waited {within_s:g} s at most"
-            )
+            raise StepfleetError(f"{what} {state}: {said or 'no word'}", hint=f"waited {within_s:g} s at most")
         await asyncio.sleep(0.1)
 
 

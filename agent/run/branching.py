@@ -8,6 +8,9 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import structlog
+
+from agent.errors import StepfleetError
 from agent.run import values
 from agent.run.branch import Choice, after_failure, choose, record, undecided
 from agent.run.events import EventKind, StepKey
@@ -25,6 +28,8 @@ HOLD_PROBES = 5  # how often, at least, a condition that must hold is read again
 HOLD_PAUSE_MOST_S = 5.0
 FRESH_S = 120.0  # values older than this are read again before a branch rests on them
 
+log = structlog.get_logger()
+
 
 class Brancher:
     """Takes steps whose work is done to the decision of their edges."""
@@ -41,6 +46,16 @@ class Brancher:
 
     async def branch(self, key: StepKey) -> None:
         """Journal the branch, or park the step for a person."""
+        try:
+            await self._branch(key)
+        except StepfleetError:
+            raise
+        except Exception as exc:
+            log.exception("branch_crashed", run=self.advance.lease.run_id, step=str(key))
+            links = self.advance.shape.links[key.step]
+            self._park(key, links, Choice(reason=f"internal error while deciding: {exc!r}"), failed=False)
+
+    async def _branch(self, key: StepKey) -> None:
         state = self.advance.state.step(key)
         links = self.advance.shape.links[key.step]
         step = self.advance.plan.by_id.get(key.step)

@@ -16,7 +16,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from agent.errors import UnknownRun
+import structlog
+
+from agent.errors import StepfleetError, UnknownRun
 from agent.gate.gate import Gate
 from agent.run import values
 from agent.run.acts import ActionEnd, ActionRun, StepLeft
@@ -42,6 +44,8 @@ OUTCOME_OF = {
 }
 
 PLANS_KEPT = 256
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,7 +311,7 @@ class Advance:
             if key is None:
                 return
             step = self.plan.by_id[key.step]
-            if step.kind in (Kind.CHECK, Kind.QUERY) and not step.calls:
+            if step.kind is Kind.CHECK and not step.calls:
                 self._settle_without_work(key)
             elif self._conflicts(key.step):
                 blocked.add(key)
@@ -330,11 +334,11 @@ class Advance:
     async def _execute(self, key: StepKey, step: Step) -> None:
         try:
             match step.kind:
+                case _ if not step.calls:
+                    self._person_did(key, step)  # whatever a guide only describes, a person does
                 case Kind.ACTION:
                     produced = await ActionRun(self, key, step).run()
                     await self.commit(EventKind.STEP_SUCCEEDED, key, values=produced)
-                case Kind.MANUAL:
-                    self._person_did(key, step)
                 case _:
                     await self._read(key, step)
         except StepLeft:
@@ -346,6 +350,12 @@ class Advance:
             self.emit(EventKind.STEP_FAILED, key, error=str(exc), hint=exc.hint, cause=exc.cause)
         except PluginError as exc:
             self.emit(EventKind.STEP_FAILED, key, error=str(exc), hint=exc.hint, cause="failed")
+        except StepfleetError:
+            raise  # the journal or the lease: nothing more of this run may start here
+        except Exception as exc:
+            # A defect of ours or of a plugin ends its step, not the run's progress: the default, or a person.
+            log.exception("step_crashed", run=self.lease.run_id, step=str(key))
+            self.emit(EventKind.STEP_FAILED, key, error=f"internal error: {exc!r}", hint="", cause="internal")
         if key in self.state.unbranched:
             await self._brancher.branch(key)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from dag.model import Call, Step
-from plugins.base import CallContext, Result
+from plugins.base import CallContext, Result, bind
 from plugins.errors import PluginError
 from plugins.registry import Registry
 
@@ -51,7 +51,9 @@ class Reader:
         pause_s = RETRY_FIRST_S
         for attempt in range(step.retries + 1):
             try:
-                args = query.Args.model_validate(dict(call.arguments))
+                itself = getattr(query, "binds_values", False)
+                arguments = dict(call.arguments) if itself else bind(dict(call.arguments), ctx.values)
+                args = query.Args.model_validate(arguments)
                 async with self.slots(call.plugin):
                     return await within(query.run(args, replace(ctx, deadline_s=deadline_s)), deadline_s, call.plugin)
             except PluginError:

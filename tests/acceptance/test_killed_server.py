@@ -1,0 +1,132 @@
+"""`kill -9` of `stepfleet serve` in the middle of its action: the run goes on, and nothing is done twice."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sqlite3
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from examples.fleet.fleet import Fleet, FleetOptions
+from examples.fleet.load import long_sessions
+
+ROOT = Path(__file__).resolve().parents[2]
+WEBHOOK, OPERATOR = "webhook-token-0123456789", "operator-token-0123456789"
+
+
+def settings(folder: Path, fleet: Fleet) -> Path:
+    for name, token in (("webhook", WEBHOOK), ("operator", OPERATOR)):
+        (folder / name).write_text(token)
+    card = fleet.card()
+    q = json.dumps
+    file = folder / "stepfleet.toml"
+    file.write_text(
+        "\n".join(
+            [
+                "[journal]\nurl = 'sqlite:///journal.db'",
+                f"[library]\npath = {q(str(ROOT / 'examples' / 'guides'))}",
+                f"[policy]\nfile = {q(str(ROOT / 'examples' / 'guides' / 'policy.toml'))}",
+                "[api]\nport = 0",
+                "[[principals]]\nname = 'am'\nroles = ['webhook']\ntoken = {file = 'webhook'}",
+                "[[principals]]\nname = 'op'\nroles = ['operator']\ntoken = {file = 'operator'}",
+                f"[plugins.promql]\nurl = {q(card['prometheus'])}",
+                f"[plugins.serving]\nurl = {q(card['gateway'])}\nfleet = 'demo'",
+                f"read_token_file = {q(card['tokens']['read'])}\nwrite_token_file = {q(card['tokens']['change'])}",
+            ]
+        )
+    )
+    return file
+
+
+class Server:
+    """One `stepfleet serve` process."""
+
+    def __init__(self, process: asyncio.subprocess.Process, address: str) -> None:
+        self.process = process
+        self.address = address
+
+    @classmethod
+    async def start(cls, config: Path) -> Server:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "agent.doors.cli", "--config", str(config), "serve", "--json"),
+            cwd=ROOT,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        assert process.stdout is not None
+        line = await asyncio.wait_for(process.stdout.readline(), 30)
+        return cls(process, json.loads(line)["address"])
+
+    async def kill(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+        await asyncio.wait_for(self.process.wait(), 30)
+
+
+def kinds(journal: Path) -> list[str]:
+    with sqlite3.connect(f"file:{journal}?mode=ro", uri=True, timeout=10) as conn:
+        return [k for (k,) in conn.execute("SELECT kind FROM run_event ORDER BY seq")]
+
+
+async def until(holds: Callable[[], bool], within_s: float) -> None:
+    async with asyncio.timeout(within_s):
+        while not holds():
+            await asyncio.sleep(0.002)
+
+
+def notification() -> dict[str, object]:
+    alert = {
+        "status": "firing",
+        "labels": {"alertname": "ReplicaHotspot", "fleet": "demo", "replica": "a"},
+        "annotations": {},
+        "startsAt": "2026-01-01T00:00:00Z",
+        "endsAt": "0001-01-01T00:00:00Z",
+        "generatorURL": "",
+        "fingerprint": "00000000000000aa",
+    }
+    return {"version": "4", "groupKey": "{}", "status": "firing", "receiver": "r", "alerts": [alert]}
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize(
+    "moment",
+    [
+        pytest.param("intent", id="right after the intent"),
+        pytest.param("applied", id="right after the outcome"),
+        pytest.param("step_succeeded", id="between two reads"),
+    ],
+)
+async def test_the_run_goes_on_and_no_session_moves_twice(tmp_path: Path, moment: str) -> None:
+    async with Fleet(FleetOptions(state_dir=tmp_path / "fleet", monitoring=True)) as fleet, fleet.client() as client:
+        pinned = await long_sessions(client, replica="a", sessions=5, max_tokens=1500)
+        config, journal = settings(tmp_path, fleet), tmp_path / "journal.db"
+        await asyncio.sleep(4)  # Prometheus has seen the queue
+        first = await Server.start(config)
+        async with httpx.AsyncClient(trust_env=False) as http:
+            answer = await http.post(
+                f"{first.address}/webhooks/alertmanager",
+                json=notification(),
+                headers={"Authorization": f"Bearer {WEBHOOK}"},
+            )
+        assert answer.status_code == 202, answer.text
+        run_id = answer.json()["accepted"][0]["run_id"]
+        await until(lambda: moment in kinds(journal), 60)
+        await first.kill(signal.SIGKILL)
+        at_death = kinds(journal)
+        assert "run_ended" not in at_death
+        second = await Server.start(config)
+        await until(lambda: "run_ended" in kinds(journal), 150)
+        async with httpx.AsyncClient(trust_env=False, headers={"Authorization": f"Bearer {OPERATOR}"}) as http:
+            report = (await http.get(f"{second.address}/runs/{run_id}/report")).json()
+        await second.kill(signal.SIGTERM)
+        moved = {s["id"]: s["moves"] for s in await client.sessions()}
+        for _, task in pinned:
+            task.cancel()
+    assert report["outcome"] == "resolved", report["reason"]
+    assert kinds(journal).count("intent") == 1
+    assert kinds(journal)[: len(at_death)] == at_death
+    assert max(moved.values()) == 1
