@@ -73,6 +73,7 @@ class PromqlQuery:
     Args: ClassVar[type[Args]] = PromqlArgs
     result: ClassVar[ValueType] = ValueType.VECTOR
     speculative: ClassVar[bool] = True
+    binds_values: ClassVar[bool] = True
 
     def __init__(self, settings: PromqlSettings | None = None) -> None:
         self._settings = settings or PromqlSettings()
