@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.run.engine import Engine
 from agent.run.events import EventKind, Outcome
 from dag.model import Call, Edge, Kind, Step, ValueType
 from plugins.registry import Registry
@@ -46,7 +47,8 @@ PLAN = plan_of(
 @pytest.fixture
 def serving(tmp_path: Path, gateway: FakeGateway) -> Iterator[Bench]:
     bench = Bench(tmp_path / "journal.db", Script())
-    bench.engine.registry = Registry.of(RescheduleQuery(gateway.connect), KvMigrate(gateway.connect))
+    registry = Registry.of(RescheduleQuery(gateway.connect), KvMigrate(gateway.connect))
+    bench.engine = Engine(bench.journal, registry, bench.gate, owner="test")
     yield bench
     bench.journal.close()
 
@@ -91,6 +93,7 @@ async def test_a_gateway_that_refuses_every_move_leaves_the_action_not_applied(
     serving: Bench, gateway: FakeGateway
 ) -> None:
     gateway.opens("a", 3)
+    gateway.replicas["c"].state = "draining"
     gateway.next("POST", "/admin/migrations", answers(409, '{"error": {"code": "busy", "message": "being moved"}}'))
     run_id = await serving.open(PLAN)
     await serving.go_on(run_id, PLAN)
