@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any
 
 from dag.effects import parallel_pairs
 from dag.errors import CycleError, PlanError
 from dag.model import (
+    START,
+    TERMINALS,
     Call,
     Condition,
     Edge,
@@ -25,10 +26,9 @@ from dag.model import (
     ValueType,
     Verify,
 )
+from dag.reader import AGAIN, Reader, enum
 
 FORMAT = "stepfleet-plan/1"
-T = TypeVar("T")
-E = TypeVar("E", bound=StrEnum)
 
 
 def to_json(plan: Plan, *, pairs: bool = True) -> dict[str, Any]:
@@ -55,24 +55,58 @@ def to_json(plan: Plan, *, pairs: bool = True) -> dict[str, Any]:
 
 
 def from_json(document: Any) -> Plan:
-    """Read a plan back. Raises PlanError naming the JSON path that is wrong, or a digest that does not fit."""
-    root = _Reader(document, "$")
+    """Read a plan back. Raises PlanError naming the JSON path that is wrong, or a digest that does not fit.
+
+    `parallel_pairs`, an edge's `id` and its shown `condition` follow from the rest and are not read.
+    """
+    root = Reader(document, "$")
     if root.get("format", str) != FORMAT:
-        raise PlanError(f"$.format: this is no {FORMAT}", hint="compile the guide again")
+        raise PlanError(f"$.format: this is no {FORMAT}", hint=AGAIN)
+    steps, edges = root.each("steps", _read_step), root.each("edges", _read_edge)
+    groups = {key: root.groups(key) for key in ("alternatives", "simultaneous")}
+    _check_ids(steps, edges, groups)
+    types = root.get("types", dict)
     plan = Plan(
         guide=root.get("guide", str),
         guide_sha256=root.get("guide_sha256", str),
         title=root.get("title", str),
         inputs=root.each("inputs", _read_input),
-        steps=root.each("steps", _read_step),
-        edges=root.each("edges", _read_edge),
-        alternatives=tuple(frozenset(g) for g in root.groups("alternatives")),
-        simultaneous=tuple(frozenset(g) for g in root.groups("simultaneous")),
-        types={n: _enum(ValueType, t, f"$.types.{n}") for n, t in root.get("types", dict).items()},
+        steps=steps,
+        edges=edges,
+        alternatives=tuple(frozenset(g) for g in groups["alternatives"]),
+        simultaneous=tuple(frozenset(g) for g in groups["simultaneous"]),
+        types={n: enum(ValueType, t, f"$.types.{n}") for n, t in types.items()},
     )
-    if root.get("digest", str) != plan.digest:
-        raise PlanError("$.digest: the plan does not have this digest", hint="it was edited; compile the guide again")
+    if root.get("digest", str) != _digest(plan):
+        raise PlanError("$.digest: the plan does not have this digest", hint=f"it was edited; {AGAIN}")
     return plan
+
+
+def _digest(plan: Plan) -> str:
+    try:
+        return plan.digest
+    except ValueError as exc:
+        raise PlanError(f"$: it holds a number that JSON does not have ({exc})", hint=AGAIN) from exc
+    except RecursionError:
+        raise PlanError("$.steps: arguments are nested too deeply", hint=AGAIN) from None
+
+
+def _check_ids(steps: Sequence[Step], edges: Sequence[Edge], groups: Mapping[str, Sequence[Sequence[str]]]) -> None:
+    known: set[str] = set()
+    for i, step in enumerate(steps):
+        if step.id in known or step.id == START or step.id in TERMINALS:
+            raise PlanError(f"$.steps[{i}].id: '{step.id}' is reserved or used twice", hint=AGAIN)
+        known.add(step.id)
+    for i, edge in enumerate(edges):
+        if edge.source not in known and edge.source != START:
+            raise PlanError(f"$.edges[{i}].from: no step is '{edge.source}'", hint=AGAIN)
+        if edge.target not in known and edge.target not in TERMINALS:
+            raise PlanError(f"$.edges[{i}].to: no step and no ending is '{edge.target}'", hint=AGAIN)
+    for key, listed in groups.items():
+        for i, group in enumerate(listed):
+            for name in group:
+                if name not in known:
+                    raise PlanError(f"$.{key}[{i}]: no step is '{name}'", hint=AGAIN)
 
 
 # -- writing ----------------------------------------------------------------------------------
@@ -181,79 +215,17 @@ def _edge(edge: Edge) -> dict[str, Any]:
 # -- reading ----------------------------------------------------------------------------------
 
 
-class _Reader:
-    """A JSON object and its path, so that every complaint says where."""
-
-    def __init__(self, value: Any, path: str) -> None:
-        if not isinstance(value, dict):
-            raise PlanError(f"{path}: an object is expected, this is {type(value).__name__}")
-        self.value, self.path = value, path
-
-    def get(self, key: str, kind: type[T]) -> T:
-        value = self._of(key)
-        if kind is float and isinstance(value, int) and not isinstance(value, bool):
-            return float(value)  # type: ignore[return-value]
-        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-            raise PlanError(f"{self.path}.{key}: {kind.__name__} is expected, this is {json.dumps(value)[:60]}")
-        return value
-
-    def maybe(self, key: str, kind: type[T]) -> T | None:
-        return None if self._of(key) is None else self.get(key, kind)
-
-    def any(self, key: str) -> Any:
-        return self._of(key)
-
-    def child(self, key: str) -> _Reader:
-        return _Reader(self._of(key), f"{self.path}.{key}")
-
-    def each(self, key: str, read: Callable[[_Reader], T]) -> tuple[T, ...]:
-        return tuple(read(_Reader(v, f"{self.path}.{key}[{i}]")) for i, v in enumerate(self.get(key, list)))
-
-    def names(self, key: str) -> tuple[str, ...]:
-        items = self.get(key, list)
-        if not all(isinstance(i, str) for i in items):
-            raise PlanError(f"{self.path}.{key}: a list of texts is expected")
-        return tuple(items)
-
-    def groups(self, key: str) -> list[list[str]]:
-        groups = self.get(key, list)
-        if not all(isinstance(g, list) and all(isinstance(i, str) for i in g) for g in groups):
-            raise PlanError(f"{self.path}.{key}: a list of lists of step ids is expected")
-        return groups
-
-    def spans(self, key: str) -> tuple[Span, ...]:
-        try:
-            return tuple(Span(first, last) for first, last in self.get(key, list))
-        except (TypeError, ValueError) as exc:
-            raise PlanError(f"{self.path}.{key}: pairs of line numbers are expected") from exc
-
-    def enum(self, key: str, kind: type[E]) -> E:
-        return _enum(kind, self._of(key), f"{self.path}.{key}")
-
-    def _of(self, key: str) -> Any:
-        if key not in self.value:
-            raise PlanError(f"{self.path}.{key}: missing")
-        return self.value[key]
-
-
-def _enum(kind: type[E], value: Any, path: str) -> E:
-    try:
-        return kind(value)
-    except ValueError:
-        raise PlanError(f"{path}: one of {', '.join(kind)} is expected, this is {json.dumps(value)[:60]}") from None
-
-
-def _read_input(r: _Reader) -> Input:
+def _read_input(r: Reader) -> Input:
     return Input(
         name=r.get("name", str),
-        type=r.enum("type", ValueType),
+        type=r.choice("type", ValueType),
         source=r.maybe("source", str),
         default=r.any("default"),
         required=r.get("required", bool),
     )
 
 
-def _read_effect(r: _Reader) -> Effect:
+def _read_effect(r: Reader) -> Effect:
     reads, writes = r.any("reads"), r.any("writes")
     return Effect(
         reads=None if reads is None else frozenset(r.names("reads")),
@@ -261,7 +233,7 @@ def _read_effect(r: _Reader) -> Effect:
     )
 
 
-def _read_condition(r: _Reader) -> Condition:
+def _read_condition(r: Reader) -> Condition:
     return Condition(
         text=r.get("text", str),
         lines=r.spans("lines"),
@@ -271,7 +243,7 @@ def _read_condition(r: _Reader) -> Condition:
     )
 
 
-def _read_call(r: _Reader) -> Call:
+def _read_call(r: Reader) -> Call:
     return Call(
         plugin=r.get("plugin", str),
         arguments=r.get("arguments", dict),
@@ -279,11 +251,11 @@ def _read_call(r: _Reader) -> Call:
         lines=r.spans("lines"),
         timeout_s=r.maybe("timeout_s", float),
         version=r.get("version", str),
-        result=r.enum("result", ValueType),
+        result=r.choice("result", ValueType),
     )
 
 
-def _read_verify(r: _Reader) -> Verify:
+def _read_verify(r: Reader) -> Verify:
     return Verify(
         calls=r.each("calls", _read_call),
         condition=_read_condition(r.child("condition")),
@@ -291,11 +263,11 @@ def _read_verify(r: _Reader) -> Verify:
     )
 
 
-def _read_step(r: _Reader) -> Step:
+def _read_step(r: Reader) -> Step:
     return Step(
         id=r.get("id", str),
         title=r.get("title", str),
-        kind=r.enum("kind", Kind),
+        kind=r.choice("kind", Kind),
         lines=r.spans("lines"),
         calls=r.each("calls", _read_call),
         consumes=r.names("consumes"),
@@ -303,7 +275,7 @@ def _read_step(r: _Reader) -> Step:
         effect=_read_effect(r.child("effect")),
         risky=r.get("risky", bool),
         risk=r.get("risk", str),
-        join=r.enum("join", Join),
+        join=r.choice("join", Join),
         for_each=r.maybe("for_each", str),
         optional=r.get("optional", bool),
         timeout_s=r.get("timeout_s", float),
@@ -314,12 +286,12 @@ def _read_step(r: _Reader) -> Step:
     )
 
 
-def _read_edge(r: _Reader) -> Edge:
+def _read_edge(r: Reader) -> Edge:
     return Edge(
         source=r.get("from", str),
         target=r.get("to", str),
         condition=None if r.any("typed") is None else _read_condition(r.child("typed")),
-        kind=r.enum("type", EdgeKind),
+        kind=r.choice("type", EdgeKind),
         default=r.get("default", bool),
         bound=r.maybe("bound", int),
         otherwise=r.get("otherwise", bool),
