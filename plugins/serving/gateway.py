@@ -8,7 +8,7 @@ unexpected body leave the outcome open, and a 404 means "never seen" only under 
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -275,7 +275,7 @@ def _hint(reply: httpx.Response, error: _Failure | None) -> str:
 async def connect(
     url: str,
     fleet: str,
-    token: str,
+    headers: Mapping[str, str],
     *,
     timeout_s: float,
     change_timeout_s: float,
@@ -283,11 +283,11 @@ async def connect(
 ) -> AsyncIterator[GatewayCluster]:
     """Open a connection for one call of a plugin: an idle one would outlive its event loop.
 
-    `timeout_s` bounds a read, `change_timeout_s` the wait for a change's answer.
+    `headers` carry the token; `timeout_s` bounds a read, `change_timeout_s` the wait for a change's answer.
     """
     async with httpx.AsyncClient(
         base_url=url,
-        headers={"Authorization": f"Bearer {token}"},
+        headers=dict(headers),
         timeout=timeout_s,
         trust_env=False,
         follow_redirects=False,

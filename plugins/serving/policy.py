@@ -29,10 +29,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Self
 
 from plugins.serving.cluster import Fleet, Move, Replica, ReplicaState, Session, SessionState
 from plugins.serving.llamacpp import Fingerprint
+
+
+class First(StrEnum):
+    """Whom a replica with a queue gives away first."""
+
+    WAITING = "waiting"  # the queue itself: no KV to copy, and no prompt cached where it waits
+    RUNNING = "running"  # who decodes, with the KV cache: the queue takes the slots, where it was placed for a reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +151,7 @@ def plan_moves(
     *,
     source: str | None = None,
     max_moves: int = 8,
+    first: First = First.WAITING,
     thresholds: Thresholds | None = None,
 ) -> MovePlan:
     """Plan at most `max_moves` moves, from any replica or from `source` only. Equal fleets, equal plans.
@@ -153,7 +162,7 @@ def plan_moves(
     limits = thresholds or Thresholds()
     loads = before = loads_of(fleet)
     moves: list[Move] = []
-    while len(moves) < max_moves and (move := _next_move(loads, moves, source, limits)):
+    while len(moves) < max_moves and (move := _next_move(loads, moves, source, first, limits)):
         loads = after(loads, move)
         moves.append(move)
     return MovePlan(
@@ -193,13 +202,13 @@ def after(loads: Loads, move: Move) -> Loads:
     return {**loads, move.source: here.without(session), move.target: loads[move.target].with_(session)}
 
 
-def _next_move(loads: Loads, made: list[Move], source: str | None, limits: Thresholds) -> Move | None:
+def _next_move(loads: Loads, made: list[Move], source: str | None, first: First, limits: Thresholds) -> Move | None:
     gave, took = {m.source for m in made}, {m.target for m in made}
     moved = {m.session for m in made}
     for here, there in _pairs(loads, source):
         if here.name in took or there.name in gave:
             continue
-        for session in _worth_moving(here, there, limits):
+        for session in _worth_moving(here, there, first, limits):
             if session.id not in moved and there.has_room_for(session):
                 return Move(session.id, here.name, there.name)
     return None
@@ -217,8 +226,15 @@ def _pairs(loads: Loads, source: str | None) -> Iterator[tuple[Load, Load]]:
                     yield here, there
 
 
-def _worth_moving(here: Load, there: Load, limits: Thresholds) -> Iterator[Session]:
-    """Waiting ones by arrival, then running ones by length where the gap between the replicas pays for it."""
+def _worth_moving(here: Load, there: Load, first: First, limits: Thresholds) -> Iterator[Session]:
+    """Waiting ones by arrival, then running ones by length where the gap between the replicas pays for it.
+
+    With `first` RUNNING, each that decodes and has enough to do yet comes before the queue that wants its slot.
+    """
+    if first is First.RUNNING and here.waiting and not here.draining:
+        for session in here.running:
+            if session.state is SessionState.RUNNING and session.remaining_tokens >= limits.min_remaining_tokens:
+                yield session
     yield from here.waiting
     movable = (s for s in here.running if s.state is SessionState.RUNNING)
     if here.draining:

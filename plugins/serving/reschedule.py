@@ -11,15 +11,16 @@ from plugins.base import Args, CallContext, Result
 from plugins.errors import BadArguments, NoData
 from plugins.serving.access import ServingPlugin
 from plugins.serving.moves import MAX_MOVES
-from plugins.serving.policy import plan_moves
+from plugins.serving.policy import First, plan_moves
 
 
 class RescheduleArgs(Args):
-    """`source`: relieve this replica only."""
+    """`source`: relieve this replica only. `first`: whom a replica with a queue gives away first, see `First`."""
 
     fleet: str
     source: str | None = None
     max_moves: Annotated[int, Field(ge=1, le=MAX_MOVES)] = 8
+    first: First = First.WAITING
 
 
 class RescheduleQuery(ServingPlugin):
@@ -43,7 +44,7 @@ class RescheduleQuery(ServingPlugin):
         if args.source is not None and fleet.replica(args.source) is None:
             names = ", ".join(r.name for r in fleet.replicas)
             raise BadArguments(f"no replica of '{args.fleet}' is named '{args.source}'", hint=f"there are {names}")
-        plan = plan_moves(fleet, source=args.source, max_moves=args.max_moves)
+        plan = plan_moves(fleet, source=args.source, max_moves=args.max_moves, first=args.first)
         moves = [{"session": m.session, "source": m.source, "target": m.target} for m in plan.moves]
         return Result(
             value={"moves": moves, "reason": plan.reason, "freeness": dict(plan.freeness)},
