@@ -34,7 +34,7 @@ Connect = Callable[[str, Access], AbstractAsyncContextManager[ServingCluster]]
 class ServingSettings(PluginSettings):
     """The table `[plugins.serving]`. All of it may be missing until a fleet is called: guides still compile."""
 
-    url: str | None = None
+    url: Annotated[str, Field(pattern=r"^https?://[^\s/]+")] | None = None
     fleet: str = "demo"
     read_token_file: Path | None = None
     write_token_file: Path | None = None

@@ -76,8 +76,14 @@ class FakeGateway:
         @asynccontextmanager
         async def opened() -> AsyncIterator[ServingCluster]:
             transport = httpx.MockTransport(self._answer)
+            token = {"Authorization": f"Bearer {access}"}
             async with connect(
-                "http://gateway.test", fleet, str(access), timeout_s=1, change_timeout_s=1, transport=transport
+                "http://gateway.test",
+                fleet,
+                {"Authorization": f"Bearer {access}"},
+                timeout_s=1,
+                change_timeout_s=1,
+                transport=transport,
             ) as cluster:
                 yield cluster
 

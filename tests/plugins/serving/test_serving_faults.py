@@ -311,8 +311,10 @@ async def test_the_value_of_reschedule_is_the_plan_of_kv_migrate(gateway: FakeGa
 @pytest.mark.parametrize(
     ("settings", "message", "hint"),
     [
-        pytest.param({"ulr": "http://x"}, "[plugins.serving] ulr: Extra inputs", "did you mean 'url'?", id="unknown"),
-        pytest.param({"timeout_s": 0}, "[plugins.serving] timeout_s: ", "known: url, fleet", id="out of range"),
+        pytest.param(
+            {"ulr": "http://x"}, "[plugins.serving]: unknown setting 'ulr'", "did you mean 'url'?", id="unknown"
+        ),
+        pytest.param({"timeout_s": 0}, "[plugins.serving] timeout_s: ", "mend it in stepfleet.toml", id="out of range"),
     ],
 )
 def test_a_setting_is_refused_that_is(settings: dict[str, Any], message: str, hint: str) -> None:
@@ -337,7 +339,7 @@ def test_a_setting_is_refused_that_is(settings: dict[str, Any], message: str, hi
 )
 async def test_no_fleet_is_opened_with(settings: dict[str, Any], error: type[PluginError], message: str) -> None:
     with pytest.raises(error, match=message) as raised:
-        async with connector(ServingSettings.checked(settings))("demo", Access.READ):
+        async with connector(ServingSettings.model_validate(settings))("demo", Access.READ):
             pass
     assert raised.value.hint
 
