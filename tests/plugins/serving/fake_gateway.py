@@ -80,7 +80,7 @@ class FakeGateway:
             async with connect(
                 "http://gateway.test",
                 fleet,
-                {"Authorization": f"Bearer {access}"},
+                token,
                 timeout_s=1,
                 change_timeout_s=1,
                 transport=transport,

@@ -314,6 +314,7 @@ async def test_the_value_of_reschedule_is_the_plan_of_kv_migrate(gateway: FakeGa
         pytest.param(
             {"ulr": "http://x"}, "[plugins.serving]: unknown setting 'ulr'", "did you mean 'url'?", id="unknown"
         ),
+        pytest.param({"url": "gateway"}, "[plugins.serving] url: ", "mend it in stepfleet.toml", id="no address"),
         pytest.param({"timeout_s": 0}, "[plugins.serving] timeout_s: ", "mend it in stepfleet.toml", id="out of range"),
     ],
 )
