@@ -7,7 +7,6 @@ but the matchers' values must be what the guide wrote, and those must be exactly
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,9 +16,9 @@ import promql_parser as syntax
 
 from plugins.base import PLACEHOLDER
 from plugins.errors import BadArguments
+from plugins.plain_text import plain_text
 from telemetry import promql
 
-MAX_VALUE = 4096  # characters of one value
 MAX_QUERY = 64 * 1024  # characters, bound
 _STRING = re.compile(r"""#[^\n]*|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`""", re.DOTALL)
 _MARK = re.compile(r"stepfleetvalue(\d+)end")
@@ -105,7 +104,7 @@ def _places(names: list[str], template: syntax.Expr, values: Mapping[str, Any]) 
 
 
 def _place(index: int, name: str, matcher: syntax.Matcher, values: Mapping[str, Any]) -> _Place:
-    text = _text(name, values)
+    text = plain_text(name, values)
     is_pattern = promql.operator(matcher) in ("=~", "!~")
     before, _, after = str(matcher.value).partition(f"stepfleetvalue{index}end")
     if is_pattern and not text:
@@ -120,29 +119,6 @@ def _place(index: int, name: str, matcher: syntax.Matcher, values: Mapping[str, 
             hint="values are matched literally: write it outside of classes, repetitions and escapes",
         )
     return _Place(name, text, is_pattern)
-
-
-def _text(name: str, values: Mapping[str, Any]) -> str:
-    if name not in values:
-        raise BadArguments(f"no value is named '{name}'", hint="declare it as an input or produce it in a step before")
-    match values[name]:
-        case bool() as value:
-            return "true" if value else "false"
-        case str() as value:
-            text = value
-        case int() as value:
-            text = str(value)
-        case float() as value if math.isfinite(value):
-            text = str(int(value)) if value.is_integer() else repr(value)
-        case value:
-            raise BadArguments(f"'{name}' is {_kind(value)} and no label value", hint="bind a text or a number")
-    if len(text) > MAX_VALUE:
-        raise BadArguments(f"'{name}' has {len(text):,} characters", hint=f"at most {MAX_VALUE:,} are bound")
-    return text
-
-
-def _kind(value: Any) -> str:
-    return f"{value}" if isinstance(value, float) else "missing" if value is None else "a document"
 
 
 def _pattern_problem(before: str, after: str) -> str | None:
@@ -171,10 +147,7 @@ def _fill(token: str, places: tuple[_Place, ...]) -> str:
 
 
 def _escaped(place: _Place, quote: str) -> str:
-    try:
-        inside = promql.escaped(place.matched)
-    except ValueError as exc:
-        raise BadArguments(f"'{place.name}' is no text: {exc}", hint="look at where it comes from") from exc
+    inside = promql.escaped(place.matched)
     # In single quotes PromQL refuses an escaped double quote.
     return inside.replace('\\"', '"').replace("'", "\\'") if quote == "'" else inside
 
