@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 GAP = 26.0  # pixels between neighbours in a row
 LINE_GAP = 14.0  # between a passing line and its neighbour
 ROW_GAP = 44.0  # height of a row that holds no label
-LABEL_PAD = 20.0  # above and below a label
+LABEL_PAD = 24.0  # above and below a label
 SELF_LOOP = 30.0  # how far a link from a box to itself reaches out
 SWEEPS = 24
 MOVES = 40
@@ -38,10 +38,16 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """From source to target; consecutive points on one height or one x are joined by a line, others by a curve."""
+    """From source to target; consecutive points on one height or one x are joined by a line, others by a curve.
+
+    `leaves_aside` and `arrives_aside` say that the first and the last curve are a quarter turn: they meet the
+    side of a box, not its top or bottom.
+    """
 
     points: tuple[Point, ...]
     label: Point | None
+    leaves_aside: bool = False
+    arrives_aside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +96,8 @@ def layout(boxes: Sequence[Box], links: Sequence[Link]) -> Layout:
     left = min((x[p] - places.boxes[p].width / 2 for p in y), default=0.0)
     for p in x:
         x[p] -= left
-    routes = _routes(boxes, links, upward, places, x, y, heights)
+    row_of = {p: r for r, row in enumerate(places.rows) for p in row}
+    routes = _routes(_Drawn(places, links, boxes, upward, x, y, heights, row_of))
     wide = max((x[p] + places.boxes[p].width / 2 for p in y), default=0.0)
     tall = tops[-1] + heights[-1] if tops else 0.0
     return Layout(tuple((x[i], y[i]) for i in range(len(boxes))), tuple(routes), wide, tall)
@@ -290,32 +297,68 @@ def _rows(places: _Places) -> tuple[list[float], list[float]]:
 # -- routes -----------------------------------------------------------------------------------
 
 
-def _routes(
-    boxes: Sequence[Box],
-    links: Sequence[Link],
-    upward: set[int],
-    places: _Places,
-    x: Mapping[int, float],
-    y: Mapping[int, float],
-    heights: Sequence[float],
-) -> list[Route]:
-    row_of = {p: r for r, row in enumerate(places.rows) for p in row}
-    out_at, in_at = _ports(boxes, links, upward, places, x)
+@dataclass(frozen=True)
+class _Drawn:
+    """Where everything stands, once it does."""
+
+    places: _Places
+    links: Sequence[Link]
+    sizes: Sequence[Box]  # of boxes, without the room for links to themselves
+    upward: set[int]
+    x: Mapping[int, float]
+    y: Mapping[int, float]
+    heights: Sequence[float]
+    row_of: Mapping[int, int]
+
+    def aside(self, n: int, box: int, place: int) -> Point | None:
+        """The point on the side of `box` from which nothing stands between it and the column of `place`."""
+        if n not in self.upward:
+            return None
+        half, at, to = self.sizes[box].width / 2, self.x[box], self.x[place]
+        if abs(to - at) < half + GAP / 2:
+            return None
+        low, high = min(at, to), max(at, to)
+        for other in self.places.rows[self.row_of[box]]:
+            reach = self.places.boxes[other].width / 2
+            if other != box and self.x[other] + reach > low and self.x[other] - reach < high:
+                return None
+        return (at + half if to > at else at - half, self.y[box])
+
+
+def _routes(drawn: _Drawn) -> list[Route]:
+    ports = _ports(drawn)
+    labelled = {r for p, r in drawn.row_of.items() if p >= drawn.places.real and drawn.places.boxes[p].width > 1}
     routes: list[Route] = []
-    for n, link in enumerate(links):
+    for n, link in enumerate(drawn.links):
         if link.source == link.target:
-            routes.append(_around(boxes[link.source], link, (x[link.source], y[link.source])))
+            centre = (drawn.x[link.source], drawn.y[link.source])
+            routes.append(_around(drawn.sizes[link.source], link, centre))
             continue
-        high, low = _ends(link, n in upward)
-        points: list[Point] = [(out_at[n], y[high] + boxes[high].height / 2)]
-        for p in places.passing[n]:
-            half = heights[row_of[p]] / 2 if row_of[p] % 2 == 0 else places.boxes[p].height / 2
-            points += [(x[p], y[p] - half), (x[p], y[p] + half)] if half else [(x[p], y[p])]
-        points.append((in_at[n], y[low] - boxes[low].height / 2))
-        labelled = [p for p in places.passing[n] if places.boxes[p].width > 1]
-        label = (x[labelled[0]], y[labelled[0]]) if labelled else None
-        routes.append(Route(tuple(reversed(points) if n in upward else points), label))
+        high, low = _ends(link, n in drawn.upward)
+        chain = drawn.places.passing[n]
+        above, below = drawn.aside(n, high, chain[0]), drawn.aside(n, low, chain[-1])
+        points = [above or (ports[n, high], drawn.y[high] + drawn.sizes[high].height / 2)]
+        points += _passed(drawn, chain, labelled, keep=bool(above or below))
+        points.append(below or (ports[n, low], drawn.y[low] - drawn.sizes[low].height / 2))
+        texts = [(drawn.x[p], drawn.y[p]) for p in chain if drawn.places.boxes[p].width > 1]
+        label = texts[0] if texts else None
+        if n in drawn.upward:
+            routes.append(Route(tuple(reversed(points)), label, below is not None, above is not None))
+        else:
+            routes.append(Route(tuple(points), label))
     return routes
+
+
+def _passed(drawn: _Drawn, chain: Sequence[int], labelled: set[int], *, keep: bool) -> list[Point]:
+    """The points of a link between its ends; where a row holds no label there is nothing to keep clear of."""
+    points: list[Point] = []
+    for p in chain:
+        row, x, y = drawn.row_of[p], drawn.x[p], drawn.y[p]
+        if row % 2 and row not in labelled and not keep:
+            continue
+        half = drawn.heights[row] / 2 if row % 2 == 0 else drawn.places.boxes[p].height / 2
+        points += [(x, y - half), (x, y + half)] if half else [(x, y)]
+    return points
 
 
 def _around(box: Box, link: Link, centre: Point) -> Route:
@@ -325,27 +368,22 @@ def _around(box: Box, link: Link, centre: Point) -> Route:
     return Route(((edge, y + half), (out, y + half), (out, y - half), (edge, y - half)), label)
 
 
-def _ports(
-    boxes: Sequence[Box], links: Sequence[Link], upward: set[int], places: _Places, x: Mapping[int, float]
-) -> tuple[dict[int, float], dict[int, float]]:
-    """Where links leave and reach their boxes: side by side, in the order of where they go."""
+def _ports(drawn: _Drawn) -> dict[tuple[int, int], float]:
+    """By link and box: where links leave and reach their boxes, side by side in the order of where they go."""
     leaving: dict[int, list[tuple[float, int]]] = {}
     reaching: dict[int, list[tuple[float, int]]] = {}
-    for n, link in enumerate(links):
+    for n, link in enumerate(drawn.links):
         if link.source != link.target:
-            high, low = _ends(link, n in upward)
-            chain = places.passing[n]
-            leaving.setdefault(high, []).append((x[chain[0]], n))
-            reaching.setdefault(low, []).append((x[chain[-1]], n))
-    return _spread(leaving, boxes, x), _spread(reaching, boxes, x)
-
-
-def _spread(
-    table: Mapping[int, list[tuple[float, int]]], boxes: Sequence[Box], x: Mapping[int, float]
-) -> dict[int, float]:
-    ports: dict[int, float] = {}
-    for box, ends in table.items():
-        step = min(24.0, boxes[box].width * 0.6 / max(1, len(ends) - 1))
-        for i, (_, n) in enumerate(sorted(ends)):
-            ports[n] = x[box] + (i - (len(ends) - 1) / 2) * step
+            high, low = _ends(link, n in drawn.upward)
+            chain = drawn.places.passing[n]
+            if drawn.aside(n, high, chain[0]) is None:
+                leaving.setdefault(high, []).append((drawn.x[chain[0]], n))
+            if drawn.aside(n, low, chain[-1]) is None:
+                reaching.setdefault(low, []).append((drawn.x[chain[-1]], n))
+    ports: dict[tuple[int, int], float] = {}
+    for table in (leaving, reaching):
+        for box, ends in table.items():
+            step = min(24.0, drawn.sizes[box].width * 0.6 / max(1, len(ends) - 1))
+            for i, (_, n) in enumerate(sorted(ends)):
+                ports[n, box] = drawn.x[box] + (i - (len(ends) - 1) / 2) * step
     return ports

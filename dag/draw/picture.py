@@ -8,7 +8,7 @@ from itertools import pairwise
 from xml.etree import ElementTree as ET
 
 from dag.draw import text
-from dag.draw.layout import Box, Layout, Link, Point, layout
+from dag.draw.layout import Box, Layout, Link, Point, Route, layout
 from dag.model import START, TERMINALS, Edge, EdgeKind, Plan, Step, Terminal
 
 TITLE, SMALL, LABEL = 13.0, 10.5, 11.0  # font sizes, pixels
@@ -35,6 +35,7 @@ text { fill: #1f2328; text-anchor: middle }
 .title { font-size: 13px; font-weight: 600 }
 .small { font-size: 10.5px; fill: #59636e }
 .why { font-size: 11px; fill: #3d444d }
+.default > .why { fill: #6e7781; font-style: italic }
 .line { fill: none; stroke: #6e7781; stroke-width: 1.4 }
 .default > .line { stroke-dasharray: 5 4 }
 .loop > .line { stroke: #7c56d6 }
@@ -55,6 +56,7 @@ text { fill: #1f2328; text-anchor: middle }
 text { fill: #e6edf3 }
 .small { fill: #9da7b1 }
 .why { fill: #c9d1d9 }
+.default > .why { fill: #8b949e }
 .line { stroke: #8b949e }
 .loop > .line { stroke: #a68af4 }
 .head { fill: #8b949e }
@@ -87,7 +89,7 @@ def svg(plan: Plan) -> str:
     root = _page(plan, placed)
     inner = ET.SubElement(root, "g", transform=f"translate({_n(MARGIN)} {_n(MARGIN)})")
     for edge, route in zip(plan.edges, placed.routes, strict=True):
-        _draw_line(inner, plan, edge, route.points)
+        _draw_line(inner, plan, edge, route)
     for node, centre in zip(nodes, placed.centres, strict=True):
         _draw_node(inner, node, centre)
     for edge, route in zip(plan.edges, placed.routes, strict=True):
@@ -238,22 +240,31 @@ def _rounded(left: float, right: float, top: float, bottom: float, r: float) -> 
     return " ".join(drawn)
 
 
-def _draw_line(parent: ET.Element, plan: Plan, edge: Edge, points: tuple[Point, ...]) -> None:
+def _draw_line(parent: ET.Element, plan: Plan, edge: Edge, route: Route) -> None:
     is_loop = edge.kind is EdgeKind.LOOP
-    names = ["edge", *(["loop"] if is_loop else []), *(["default"] if edge.default else [])]
-    group = ET.SubElement(parent, "g", {"class": " ".join(names)})
+    group = ET.SubElement(parent, "g", {"class": _classes(edge)})
     ET.SubElement(group, "title").text = _tip(plan, edge)
     head = "url(#loop-head)" if is_loop else "url(#head)"
-    ET.SubElement(group, "path", {"class": "line", "marker-end": head, "d": " ".join(_curve(points))})
+    ET.SubElement(group, "path", {"class": "line", "marker-end": head, "d": " ".join(_curve(route))})
 
 
-def _curve(points: tuple[Point, ...]) -> Iterator[str]:
+def _classes(edge: Edge) -> str:
+    names = ["edge", *(["loop"] if edge.kind is EdgeKind.LOOP else []), *(["default"] if edge.default else [])]
+    return " ".join(names)
+
+
+def _curve(route: Route) -> Iterator[str]:
+    points = route.points
     yield f"M{_p(points[0])}"
-    for (x0, y0), (x1, y1) in pairwise(points):
-        if abs(x0 - x1) < 0.5 or abs(y0 - y1) < 0.5:
+    for i, ((x0, y0), (x1, y1)) in enumerate(pairwise(points)):
+        half = (y0 + y1) / 2
+        if i == 0 and route.leaves_aside:
+            yield f"Q{_p((x1, y0))} {_p((x1, y1))}"
+        elif i == len(points) - 2 and route.arrives_aside:
+            yield f"Q{_p((x0, y1))} {_p((x1, y1))}"
+        elif abs(x0 - x1) < 0.5 or abs(y0 - y1) < 0.5:
             yield f"L{_p((x1, y1))}"
         else:
-            half = (y0 + y1) / 2
             yield f"C{_p((x0, half))} {_p((x1, half))} {_p((x1, y1))}"
 
 
@@ -262,7 +273,7 @@ def _draw_label(parent: ET.Element, edge: Edge, centre: Point) -> None:
     lines = _label_lines(edge)
     box = _label_box(edge)
     assert box is not None
-    group = ET.SubElement(parent, "g")
+    group = ET.SubElement(parent, "g", {"class": _classes(edge)})
     ET.SubElement(group, "title").text = text.reason(edge)
     plate = {"x": _n(x - box.width / 2), "y": _n(y - box.height / 2), "width": _n(box.width), "height": _n(box.height)}
     ET.SubElement(group, "rect", {"class": "plate", "rx": "3", **plate})

@@ -97,7 +97,7 @@ def reason(edge: Edge) -> str:
     if not said and edge.otherwise:
         said = "otherwise"
     if edge.default:
-        said = "if undecided or failed"
+        said = "undecided or failed"
     if edge.bound is not None:
         said = f"{said}, at most {edge.bound}×" if said else f"back, at most {edge.bound}×"
     return said
