@@ -126,5 +126,22 @@ def _relative_to(settings: Settings, folder: Path) -> Settings:
             "journal": JournalSettings(url=url),
             "library": LibrarySettings(path=folder / settings.library.path),
             "policy": PolicySettings(file=folder / policy if policy else None),
+            "principals": tuple(_principal_from(folder, p) for p in settings.principals),
+            "plugins": {name: _table_from(folder, table) for name, table in settings.plugins.items()},
         }
     )
+
+
+def _principal_from(folder: Path, principal: PrincipalSettings) -> PrincipalSettings:
+    file = principal.token.file
+    if file is None:
+        return principal
+    return principal.model_copy(update={"token": principal.token.model_copy(update={"file": folder / file})})
+
+
+def _table_from(folder: Path, table: dict[str, Any]) -> dict[str, Any]:
+    """A plugin's table; its settings whose names end in `_file` are paths."""
+    return {
+        name: str(folder / value) if name.endswith("_file") and isinstance(value, str) else value
+        for name, value in table.items()
+    }

@@ -120,11 +120,10 @@ class ActionRun:
         intent = self.state.intent
         try:
             # A crash must not change the call: once intended, the arguments are the journal's.
-            bound = (
-                intent["call"]["arguments"]
-                if intent
-                else bind(dict(call.arguments), await self.advance.load(self.step.consumes))
-            )
+            # An action that writes values into a syntax of its own (an address) encodes them for where they stand.
+            put = getattr(action, "bind_arguments", bind)
+            values_ = await self.advance.load(self.step.consumes)
+            bound = intent["call"]["arguments"] if intent else put(dict(call.arguments), values_)
             args = action.Args.model_validate(bound)
         except ValidationError as exc:
             first = exc.errors()[0]

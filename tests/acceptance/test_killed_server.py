@@ -7,7 +7,6 @@ import json
 import signal
 import sqlite3
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -59,23 +58,42 @@ class Server:
             stdout=asyncio.subprocess.PIPE,
         )
         assert process.stdout is not None
-        line = await asyncio.wait_for(process.stdout.readline(), 30)
-        return cls(process, json.loads(line)["address"])
+        said = json.loads(await asyncio.wait_for(process.stdout.readline(), 30))
+        assert "address" in said, said
+        return cls(process, said["address"])
 
     async def kill(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
-        await asyncio.wait_for(self.process.wait(), 30)
+        await asyncio.wait_for(self.process.communicate(), 30)  # closes its pipe, too
+
+
+def events(journal: Path) -> list[tuple[str, str, str]]:
+    conn = sqlite3.connect(f"file:{journal}?mode=ro", uri=True, timeout=10)
+    try:
+        return conn.execute("SELECT kind, step_key, payload FROM run_event ORDER BY seq").fetchall()
+    finally:
+        conn.close()
 
 
 def kinds(journal: Path) -> list[str]:
-    with sqlite3.connect(f"file:{journal}?mode=ro", uri=True, timeout=10) as conn:
-        return [k for (k,) in conn.execute("SELECT kind FROM run_event ORDER BY seq")]
+    return [kind for kind, _, _ in events(journal)]
 
 
-async def until(holds: Callable[[], bool], within_s: float) -> None:
-    async with asyncio.timeout(within_s):
-        while not holds():
-            await asyncio.sleep(0.002)
+async def until_journalled(journal: Path, kind: str, within_s: float) -> None:
+    try:
+        async with asyncio.timeout(within_s):
+            while kind not in kinds(journal):
+                await asyncio.sleep(0.002)
+    except TimeoutError:
+        pytest.fail(f"no {kind} within {within_s:g} s: {events(journal)}")
+
+
+async def until_scraped(prometheus: str) -> None:
+    """Wait until Prometheus has seen the queue."""
+    query = {"query": 'vllm:num_requests_waiting{replica="a"} > 0'}
+    async with asyncio.timeout(60), httpx.AsyncClient(trust_env=False) as http:
+        while not (await http.get(f"{prometheus}/api/v1/query", params=query)).json()["data"]["result"]:
+            await asyncio.sleep(0.2)
 
 
 def notification() -> dict[str, object]:
@@ -104,7 +122,7 @@ async def test_the_run_goes_on_and_no_session_moves_twice(tmp_path: Path, moment
     async with Fleet(FleetOptions(state_dir=tmp_path / "fleet", monitoring=True)) as fleet, fleet.client() as client:
         pinned = await long_sessions(client, replica="a", sessions=5, max_tokens=1500)
         config, journal = settings(tmp_path, fleet), tmp_path / "journal.db"
-        await asyncio.sleep(4)  # Prometheus has seen the queue
+        await until_scraped(fleet.card()["prometheus"])
         first = await Server.start(config)
         async with httpx.AsyncClient(trust_env=False) as http:
             answer = await http.post(
@@ -114,18 +132,19 @@ async def test_the_run_goes_on_and_no_session_moves_twice(tmp_path: Path, moment
             )
         assert answer.status_code == 202, answer.text
         run_id = answer.json()["accepted"][0]["run_id"]
-        await until(lambda: moment in kinds(journal), 60)
+        await until_journalled(journal, moment, 60)
         await first.kill(signal.SIGKILL)
         at_death = kinds(journal)
         assert "run_ended" not in at_death
         second = await Server.start(config)
-        await until(lambda: "run_ended" in kinds(journal), 150)
+        await until_journalled(journal, "run_ended", 150)
         async with httpx.AsyncClient(trust_env=False, headers={"Authorization": f"Bearer {OPERATOR}"}) as http:
             report = (await http.get(f"{second.address}/runs/{run_id}/report")).json()
         await second.kill(signal.SIGTERM)
         moved = {s["id"]: s["moves"] for s in await client.sessions()}
         for _, task in pinned:
             task.cancel()
+        await asyncio.gather(*(task for _, task in pinned), return_exceptions=True)
     assert report["outcome"] == "resolved", report["reason"]
     assert kinds(journal).count("intent") == 1
     assert kinds(journal)[: len(at_death)] == at_death
