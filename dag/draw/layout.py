@@ -186,7 +186,7 @@ def _places(boxes: Sequence[Box], links: Sequence[Link], upward: set[int]) -> _P
 
 
 def _self_loop(links: Sequence[Link], box: int) -> float:
-    return SELF_LOOP + max((ln.label.width for ln in links if ln.source == ln.target == box and ln.label), default=0.0)
+    return SELF_LOOP + 4 + max((ln.label.width for ln in links if ln.source == ln.target == box and ln.label), default=0.0)
 
 
 # -- order within rows ------------------------------------------------------------------------
@@ -364,7 +364,7 @@ def _passed(drawn: _Drawn, chain: Sequence[int], labelled: set[int], *, keep: bo
 def _around(box: Box, link: Link, centre: Point) -> Route:
     x, y = centre
     edge, out, half = x + box.width / 2, x + box.width / 2 + SELF_LOOP, box.height / 4
-    label = (out + link.label.width / 2, y) if link.label is not None else None
+    label = (out + 4 + link.label.width / 2, y) if link.label is not None else None
     return Route(((edge, y + half), (out, y + half), (out, y - half), (edge, y - half)), label)
 
 
