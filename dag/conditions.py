@@ -250,7 +250,8 @@ def _readable(text: str, normal: Normal, fault: str) -> ConditionError:
     unknown = re.match(r"undeclared reference to '(\w+)'", said)
     if unknown:
         hint = _near(unknown[1], (*FUNCTIONS, *MACROS, "has", "size"))
-        return ConditionError(f"column {normal.origin(offset) + 1}: no function is named '{unknown[1]}'", hint=hint)
+        start = next((t.start for t in tokens(text) if t.text == unknown[1]), 0)  # the library points at its bracket
+        return ConditionError(f"column {start + 1}: no function is named '{unknown[1]}'", hint=hint)
     return ConditionError(f"column {normal.origin(offset) + 1} of '{text}': {said}", hint=SEE)
 
 

@@ -186,7 +186,9 @@ def _places(boxes: Sequence[Box], links: Sequence[Link], upward: set[int]) -> _P
 
 
 def _self_loop(links: Sequence[Link], box: int) -> float:
-    return SELF_LOOP + 4 + max((ln.label.width for ln in links if ln.source == ln.target == box and ln.label), default=0.0)
+    return (
+        SELF_LOOP + 4 + max((ln.label.width for ln in links if ln.source == ln.target == box and ln.label), default=0.0)
+    )
 
 
 # -- order within rows ------------------------------------------------------------------------
