@@ -30,25 +30,31 @@ def topological_order(plan: Plan) -> tuple[str, ...]:
     """Every step after all that lead to it; ties by id. Raises CycleError naming the cycle."""
     import networkx as nx
 
-    made = graph(plan)
     try:
-        return tuple(nx.lexicographical_topological_sort(made))
+        return tuple(nx.lexicographical_topological_sort(graph(plan)))
     except nx.NetworkXUnfeasible:
-        raise _cycle_error(tuple(source for source, _ in nx.find_cycle(made))) from None
+        raise cycles(plan)[0] from None
 
 
 def cycles(plan: Plan) -> tuple[CycleError, ...]:
-    """One cycle of each knot of steps that lead to one another; empty for a plan that has an order."""
+    """One cycle of each knot of steps that lead to one another; empty for a plan that has an order.
+
+    Each begins at the first of its steps in the plan, so that the same plan always gets the same words.
+    """
     import networkx as nx
 
     made = graph(plan)
-    knots = [made.subgraph(k) for k in nx.strongly_connected_components(made)]
-    found = [
-        tuple(source for source, _ in nx.find_cycle(knot))
-        for knot in knots
-        if len(knot) > 1 or any(knot.has_edge(n, n) for n in knot)
-    ]
-    return tuple(_cycle_error(steps) for steps in sorted(found))
+    place = {s.id: i for i, s in enumerate(plan.steps)}
+    found: list[tuple[str, ...]] = []
+    for members in nx.strongly_connected_components(made):
+        knot: nx.DiGraph[str] = nx.DiGraph()
+        knot.add_edges_from((a, b) for a, b in made.edges if a in members and b in members)
+        if knot:
+            first = min(members, key=place.__getitem__)
+            steps = [a for a, _ in nx.find_cycle(knot, source=first)]
+            start = steps.index(min(steps, key=place.__getitem__))
+            found.append((*steps[start:], *steps[:start]))
+    return tuple(_cycle_error(steps) for steps in sorted(found, key=lambda steps: place[steps[0]]))
 
 
 def critical_path(plan: Plan, duration_s: Mapping[str, float]) -> tuple[tuple[str, ...], float]:
