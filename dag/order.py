@@ -47,13 +47,14 @@ def cycles(plan: Plan) -> tuple[CycleError, ...]:
     place = {s.id: i for i, s in enumerate(plan.steps)}
     found: list[tuple[str, ...]] = []
     for members in nx.strongly_connected_components(made):
+        if len(members) == 1 and not any(made.has_edge(step, step) for step in members):
+            continue
         knot: nx.DiGraph[str] = nx.DiGraph()
         knot.add_edges_from((a, b) for a, b in made.edges if a in members and b in members)
-        if knot:
-            first = min(members, key=place.__getitem__)
-            steps = [a for a, _ in nx.find_cycle(knot, source=first)]
-            start = steps.index(min(steps, key=place.__getitem__))
-            found.append((*steps[start:], *steps[:start]))
+        first = min(members, key=place.__getitem__)
+        steps = [a for a, _ in nx.find_cycle(knot, source=first)]
+        start = steps.index(min(steps, key=place.__getitem__))
+        found.append((*steps[start:], *steps[:start]))
     return tuple(_cycle_error(steps) for steps in sorted(found, key=lambda steps: place[steps[0]]))
 
 

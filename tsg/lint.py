@@ -76,6 +76,8 @@ def _is_explained(problem: Problem, known: Sequence[Finding]) -> bool:
     match problem.code:
         case "P08":  # a name that nothing produces
             return any(f.code == Code.NAME_UNKNOWN and _quoted(f.message) & _quoted(problem.message) for f in known)
+        case "P13":  # a name that two steps bind
+            return any(f.code == Code.NAME_TWICE and _quoted(f.message) & _quoted(problem.message) for f in known)
         case "P10":  # an action without verification
             causes = {Code.VERIFY_NOT_COMPUTED, Code.READ_BACK_UNUSED}
             return any(f.code in causes and any(s.first <= f.line <= s.last for s in problem.lines) for f in known)
