@@ -153,18 +153,28 @@ async def _ask(reader: Reader, step: Step, known: Mapping[str, Any]) -> Live:
 
 
 def walks(plan: Plan, most: int = 200) -> list[list[str]]:
-    """Every way from an entry to an end, branch by branch, loops taken once; at most `most` of them."""
+    """Every way from the entries to an end, branch by branch, at most `most` of them; loops are not followed.
+
+    What goes on together is one stop, written `a + b`.
+    """
     found: list[list[str]] = []
-    stack: list[list[str]] = [[e.target] for e in reversed(plan.outgoing[START])] or [[s.id] for s in plan.steps[:1]]
+    stack: list[tuple[list[str], tuple[str, ...]]] = [([], nxt) for nxt in reversed(_onward(plan, (START,)))]
     while stack and len(found) < most:
-        walk = stack.pop()
-        onward = (
-            [] if walk[-1] in TERMINALS else [e.target for e in plan.outgoing[walk[-1]] if e.kind is not EdgeKind.LOOP]
-        )
+        walk, here = stack.pop()
+        walk = [*walk, " + ".join(here)]
+        onward = [] if set(here) & TERMINALS else _onward(plan, here)
         if not onward:
             found.append(walk)
-        stack += [[*walk, target] for target in reversed(dict.fromkeys(onward))]
+        stack += [(walk, nxt) for nxt in reversed(onward)]
     return found
+
+
+def _onward(plan: Plan, here: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """What may follow these steps: each branch by itself, else all that is always taken, together."""
+    edges = [e for step in here for e in plan.outgoing[step] if e.kind is not EdgeKind.LOOP]
+    chosen = dict.fromkeys(e.target for e in edges if e.condition is not None or e.default or e.otherwise)
+    always = dict.fromkeys(e.target for e in edges if e.condition is None and not e.default and not e.otherwise)
+    return [*((target,) for target in chosen), *([tuple(always)] if always else [])]
 
 
 def _step(

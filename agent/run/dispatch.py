@@ -61,9 +61,10 @@ class Dispatcher:
         """Pick up every run that has not ended, then keep looking out."""
         self._seen_command = await asyncio.to_thread(self._newest_command)
         live = select(RUN.c.id).where(RUN.c.outcome.is_(None)).order_by(RUN.c.opened_at)
-        for run_id in await self.journal.read(lambda conn: conn.execute(live).scalars().all()):
-            self.wake(run_id)
+        left = await self.journal.read(lambda conn: conn.execute(live).scalars().all())
         self._sweeper = asyncio.create_task(self._sweep())
+        for run_id in left:
+            self.wake(run_id)
 
     async def stop(self) -> None:
         """Start nothing more; let actions in flight reach their journalled outcome."""
@@ -75,7 +76,12 @@ class Dispatcher:
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
     def wake(self, run_id: str) -> None:
-        """Advance the run soon; when it is at work, it hears of its new commands at once."""
+        """Advance the run soon; when it is at work, it hears of its new commands at once.
+
+        Before `start` it does nothing: a command that only says something leaves the advancing to a server.
+        """
+        if self._sweeper is None or self._stopping:
+            return
         self._last.pop(run_id, None)
         self._due.pop(run_id, None)
         if run_id in self._tasks:

@@ -85,14 +85,18 @@ class Journal:
             ) from exc
         self._queue: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
         self._read_lock = threading.Lock()
+        self._closing = threading.Lock()
+        self._closed = False
         self._writer = threading.Thread(target=self._write_loop, name="journal", daemon=True)
         self._writer.start()
 
     def close(self) -> None:
-        """Write what was asked, then close. Idempotent."""
-        if self._writer.is_alive():
-            self._queue.put(None)
-            self._writer.join()
+        """Write what was asked, then close; what is asked later fails. Idempotent."""
+        with self._closing:
+            if not self._closed:
+                self._closed = True
+                self._queue.put(None)
+        self._writer.join()
         for engine in (self._normal, self._full, self._reader):
             engine.dispose()
 
@@ -107,7 +111,11 @@ class Journal:
     ) -> Future[T]:
         """Queue `work`; the future is done once it is committed."""
         done: Future[T] = Future()
-        self._queue.put(_Work(work, durable, checks_first, done))
+        with self._closing:
+            if self._closed:
+                done.set_exception(JournalError(f"{self.path}: the journal is closed"))
+            else:
+                self._queue.put(_Work(work, durable, checks_first, done))
         return done
 
     async def read(self, work: Callable[[Connection], T]) -> T:

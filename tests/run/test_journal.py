@@ -142,3 +142,9 @@ async def test_an_ended_run_stays_as_it_is(bench: Bench) -> None:
     advanced, _ = await bench.go_on(run_id, PLAN)
     assert advanced.status is RunStatus.ENDED
     assert bench.journal.events(run_id) == before
+
+
+async def test_a_closed_journal_refuses_and_keeps_nobody_waiting(bench: Bench) -> None:
+    bench.journal.close()
+    with pytest.raises(JournalError, match="the journal is closed"):
+        await bench.journal.write(lambda conn: None)
