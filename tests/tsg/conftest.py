@@ -28,7 +28,7 @@ ARGUMENTS = {  # name -> (required, optional)
     "promql": ({"query", "scalar"}, {"range_s", "step_s", "max_age_s"}),
     "http": ({"method", "url", "headers"}, {"body"}),
     "http_call": ({"method", "url", "headers"}, {"body"}),
-    "reschedule": ({"fleet"}, {"source", "max_moves"}),
+    "reschedule": ({"fleet"}, {"source", "max_moves", "first"}),
     "kv_migrate": ({"fleet", "plan"}, set[str]()),
     "replica_drain": ({"fleet", "replica"}, set[str]()),
     "replica_add": ({"fleet", "replica"}, set[str]()),
