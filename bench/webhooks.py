@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from agent.doors.api import create_app
 
+from agent.doors.api import create_app
 from agent.service import build_service
 from agent.settings import Settings
 

@@ -1,4 +1,4 @@
-"""Make the pages and pictures that come from the code: `make docs`. `--check` says what is out of date and writes nothing."""
+"""Make the pages and pictures that come from the code: `make docs`. `--check` says what is out of date instead."""
 
 from __future__ import annotations
 

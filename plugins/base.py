@@ -201,9 +201,7 @@ def placeholders(value: Any) -> tuple[str, ...]:
 
 def _lookup(name: str, values: Mapping[str, Any]) -> Any:
     if name not in values:
-        raise BadArguments(
-            f"no value is named '{name}'", hint="declare it as an input or produce it in a step before"
-        )
+        raise BadArguments(f"no value is named '{name}'", hint="declare it as an input or produce it in a step before")
     return values[name]
 
 
@@ -212,6 +210,4 @@ def _as_text(name: str, value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, str | int | float):
         return str(value)
-    raise BadArguments(
-        f"'{name}' is a document and cannot be pasted into a text", hint=f"use '{{{{ {name} }}}}' alone"
-    )
+    raise BadArguments(f"'{name}' is a document and cannot be pasted into a text", hint=f"use '{{{{ {name} }}}}' alone")

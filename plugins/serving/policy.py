@@ -233,7 +233,9 @@ def _worth_moving(here: Load, there: Load, first: First, limits: Thresholds) -> 
     """
     if first is First.RUNNING and here.waiting and not here.draining:
         for session in here.running:
-            if session.state is SessionState.RUNNING and session.remaining_tokens >= limits.min_remaining_tokens:
+            # One that only this plan lets out of the queue has no slot, hence no KV, yet.
+            decodes = session.state is SessionState.RUNNING and session.slot is not None
+            if decodes and session.remaining_tokens >= limits.min_remaining_tokens:
                 yield session
     yield from here.waiting
     movable = (s for s in here.running if s.state is SessionState.RUNNING)

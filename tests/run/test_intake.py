@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from agent.run.events import EventKind, Outcome
 from agent.inputs import MissingInput, bind_inputs
+from agent.run.events import EventKind, Outcome
 from agent.run.intake import Decision, Intake
 from dag.model import Edge, Input, Plan, ValueType
 from telemetry.alerts import Alert, AlertStatus, Notification

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from plugins.serving.cluster import Fleet, Move, Replica, ReplicaState, Session, SessionState
 from plugins.serving.llamacpp import Fingerprint
-from plugins.serving.policy import MovePlan, after, imbalance, loads_of, plan_moves
+from plugins.serving.policy import First, MovePlan, after, imbalance, loads_of, plan_moves
 
 SAME, OTHER = Fingerprint("sha-0", "b1", "f16"), Fingerprint("sha-1", "b1", "f16")
 
@@ -73,6 +73,16 @@ def test_a_draining_replica_has_no_freeness_to_show_and_the_lowest_to_plan_with(
     fleet = fleet_of(replica("a", ReplicaState.DRAINING), replica("b", ReplicaState.DOWN), replica("c"))
     assert loads_of(fleet)["a"].freeness == -math.inf
     assert plan_moves(fleet).freeness == {"a": None, "b": None, "c": 8192}
+
+
+def test_asked_for_those_who_decode_they_move_with_their_caches_and_the_queue_takes_their_slots() -> None:
+    plan = plan_moves(fleet_of(*THREE, sessions=HOT), first=First.RUNNING)
+    assert moves(plan) == ["r1: a -> b", "r2: a -> c"]
+
+
+def test_one_that_has_almost_ended_is_not_moved_to_make_room() -> None:
+    hot = (running("r1", "a", left=8), running("r2", "a", left=8), waiting("w1", "a"))
+    assert moves(plan_moves(fleet_of(*THREE, sessions=hot), first=First.RUNNING)) == ["w1: a -> b"]
 
 
 def test_those_who_wait_move_first_in_the_order_they_came_to_the_freest_replicas() -> None:
@@ -222,9 +232,14 @@ def carried_out(fleet: Fleet, plan: MovePlan) -> Fleet:
     return fleet_of(*fleet.replicas, sessions=tuple(sessions))
 
 
-@given(fleet=fleets(), max_moves=st.integers(1, 12))
-def test_every_move_goes_to_an_equal_replica_that_is_up_and_never_overfills_it(fleet: Fleet, max_moves: int) -> None:
-    plan = plan_moves(fleet, max_moves=max_moves)
+FIRST = st.sampled_from(First)
+
+
+@given(first=FIRST, fleet=fleets(), max_moves=st.integers(1, 12))
+def test_every_move_goes_to_an_equal_replica_that_is_up_and_never_overfills_it(
+    fleet: Fleet, first: First, max_moves: int
+) -> None:
+    plan = plan_moves(fleet, max_moves=max_moves, first=first)
     assert len(plan.moves) <= max_moves
     for target in {m.target for m in plan.moves}:
         there = fleet.replica(target)
@@ -240,41 +255,41 @@ def test_every_move_goes_to_an_equal_replica_that_is_up_and_never_overfills_it(f
         assert source.fingerprint == there.fingerprint
 
 
-@given(fleet=fleets())
-def test_every_move_reduces_imbalance(fleet: Fleet) -> None:
+@given(first=FIRST, fleet=fleets())
+def test_every_move_reduces_imbalance(fleet: Fleet, first: First) -> None:
     loads = loads_of(fleet)
-    for move in plan_moves(fleet, max_moves=32).moves:
+    for move in plan_moves(fleet, max_moves=32, first=first).moves:
         then = after(loads, move)
         assert imbalance(then) < imbalance(loads)
         loads = then
 
 
-@given(fleet=fleets())
-def test_no_session_moves_twice_and_no_replica_both_gives_and_takes(fleet: Fleet) -> None:
-    plan = plan_moves(fleet, max_moves=32)
+@given(first=FIRST, fleet=fleets())
+def test_no_session_moves_twice_and_no_replica_both_gives_and_takes(fleet: Fleet, first: First) -> None:
+    plan = plan_moves(fleet, max_moves=32, first=first)
     assert len({m.session for m in plan.moves}) == len(plan.moves)
     assert not {m.source for m in plan.moves} & {m.target for m in plan.moves}
 
 
-@given(fleet=fleets())
-def test_equal_fleets_get_equal_plans_whatever_the_order_they_are_listed_in(fleet: Fleet) -> None:
+@given(first=FIRST, fleet=fleets())
+def test_equal_fleets_get_equal_plans_whatever_the_order_they_are_listed_in(fleet: Fleet, first: First) -> None:
     shuffled = Fleet(fleet.replicas[::-1], fleet.sessions[::-1])
-    assert plan_moves(fleet).moves == plan_moves(shuffled).moves
+    assert plan_moves(fleet, first=first).moves == plan_moves(shuffled, first=first).moves
 
 
-@given(fleet=fleets(alike=True))
-def test_once_a_whole_plan_is_carried_out_the_next_one_sends_no_session_back(fleet: Fleet) -> None:
-    first = plan_moves(fleet, max_moves=64)
-    second = plan_moves(carried_out(fleet, first), max_moves=64)
-    assert not {m.back() for m in first.moves} & set(second.moves)
+@given(first=FIRST, fleet=fleets(alike=True))
+def test_once_a_whole_plan_is_carried_out_the_next_one_sends_no_session_back(fleet: Fleet, first: First) -> None:
+    one = plan_moves(fleet, max_moves=64, first=first)
+    two = plan_moves(carried_out(fleet, one), max_moves=64, first=first)
+    assert not {m.back() for m in one.moves} & set(two.moves)
 
 
 @settings(max_examples=60)
-@given(fleet=fleets(), max_moves=st.integers(1, 4))
-def test_planning_and_carrying_out_in_turn_comes_to_rest(fleet: Fleet, max_moves: int) -> None:
+@given(first=FIRST, fleet=fleets(), max_moves=st.integers(1, 4))
+def test_planning_and_carrying_out_in_turn_comes_to_rest(fleet: Fleet, first: First, max_moves: int) -> None:
     made: list[Move] = []
     for _ in range(60):
-        plan = plan_moves(fleet, max_moves=max_moves)
+        plan = plan_moves(fleet, max_moves=max_moves, first=first)
         if not plan.moves:
             return
         made += plan.moves
