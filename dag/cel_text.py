@@ -5,6 +5,7 @@ Pure text work, so that most faults of a condition are found and placed without 
 
 from __future__ import annotations
 
+import math
 import re
 from bisect import bisect_right
 from dataclasses import dataclass
@@ -80,13 +81,13 @@ def macro_variables(found: list[Token]) -> tuple[Token, ...]:
 
 
 def only_counted(found: list[Token]) -> frozenset[str]:
-    """Names of which only `count(name)` is asked: for them an empty vector is an answer."""
+    """Names of which only `count(name)` or `size(name)` is asked: for them an empty vector is an answer."""
     reads: dict[str, bool] = {}
     index = {t.start: i for i, t in enumerate(found)}
     for token in names_read(found):
         i = index[token.start]
         around = [t.text for t in found[max(0, i - 3) : i]]
-        counted = around[-2:] == ["count", "("] and around[:-2] != ["."]
+        counted = around[-2:] in (["count", "("], ["size", "("]) and around[:-2] != ["."]
         closed = i + 1 < len(found) and found[i + 1].text == ")"
         reads[token.text] = reads.get(token.text, True) and counted and closed
     return frozenset(name for name, counted in reads.items() if counted)
@@ -96,10 +97,12 @@ def normal_form(text: str) -> Normal:
     """Write every number as a double and make every division refuse a divisor of zero.
 
     Integer literals do not compare with doubles in CEL, and `size()` is an integer. Dividing doubles by
-    zero gives infinity, which would then compare as true. Indexes of lists stay integers. Applied to a
-    normal form it changes nothing.
+    zero gives infinity, which would then compare as true, and `double('NaN')` compares as false with
+    everything, so that its negation would hold. Indexes of lists stay integers. Applied to a normal form
+    it changes nothing.
 
-    Raises: ConditionError for `x.size()`, whose receiver has no beginning that the text alone shows.
+    Raises: ConditionError for a number beyond double, and for `x.size()`, whose receiver has no beginning
+    that the text alone shows.
     """
     found = tokens(text)
     before: list[str] = [""] * len(found)
@@ -108,8 +111,11 @@ def normal_form(text: str) -> Normal:
         if token.text == "/":
             _guard_divisor(found, i, before, after)
     for i, token in enumerate(found):
-        if token.text == "size" and i + 1 < len(found) and found[i + 1].text == "(":
-            _double_size(found, i, before, after)
+        if i + 1 < len(found) and found[i + 1].text == "(":
+            if token.text == "size":
+                _double_size(found, i, before, after)
+            elif token.text == "double" and i + 2 < len(found):
+                _guard_conversion(found, i, before, after)
     pieces: list[str] = []
     starts: list[int] = []
     length, end = 0, 0
@@ -140,8 +146,17 @@ def _as_double(found: list[Token], i: int) -> str:
     text = found[i].text.rstrip("uU")
     if _is_index(found, i):
         return found[i].text
-    if text[:2] in ("0x", "0X"):
-        return repr(float(int(text, 16)))
+    is_hexadecimal = text[:2] in ("0x", "0X")
+    try:
+        number = float(int(text, 16)) if is_hexadecimal else float(text)
+    except OverflowError:
+        number = math.inf
+    if math.isinf(number):
+        raise ConditionError(
+            f"column {found[i].start + 1}: the number is larger than a double holds", hint="write a smaller one"
+        )
+    if is_hexadecimal:
+        return repr(number)
     return f"{text}.0" if text.isdigit() else text
 
 
@@ -160,6 +175,15 @@ def _double_size(found: list[Token], i: int, before: list[str], after: list[str]
     end = closing(found, i + 1)
     if end is not None and previous != ["double", "("]:
         before[i] += "double("
+        after[end] += ")"
+
+
+def _guard_conversion(found: list[Token], i: int, before: list[str], after: list[str]) -> None:
+    """A text may spell NaN or infinity; a size, of which the normal form itself makes a double, is neither."""
+    end = closing(found, i + 1)
+    is_size = found[i + 2].text == "size" and end is not None and closing(found, i + 3) == end - 1
+    if end is not None and not is_size and [t.text for t in found[max(0, i - 2) : i]] != ["finite", "("]:
+        before[i] += "finite("
         after[end] += ")"
 
 

@@ -194,9 +194,10 @@ def _environment(kinds: Kinds) -> Any:
         cel.FunctionDecl(name, [cel.Overload(f"{name}_vector", of.DOUBLE, [vector], False, implementation)])
         for name, implementation in _AGGREGATES.items()
     ]
-    functions.append(
-        cel.FunctionDecl("nonzero", [cel.Overload("nonzero_double", of.DOUBLE, [of.DOUBLE], False, _nonzero)])
-    )
+    functions += [
+        cel.FunctionDecl(name, [cel.Overload(f"{name}_double", of.DOUBLE, [of.DOUBLE], False, implementation)])
+        for name, implementation in (("nonzero", _nonzero), ("finite", _finite))
+    ]
     return cel.NewEnv(variables={n: types[t] for n, t in kinds}, functions=functions)
 
 
@@ -223,6 +224,12 @@ def _nonzero(divisor: float) -> float:
     if divisor == 0 or not math.isfinite(divisor):
         raise ValueError(f"a division by {divisor:g}")
     return divisor
+
+
+def _finite(number: float) -> float:
+    if not math.isfinite(number):
+        raise ValueError(f"a text that spells {number:g}")
+    return number
 
 
 # What a function raises becomes CEL's error value, hence UNKNOWN.

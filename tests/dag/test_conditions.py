@@ -37,7 +37,7 @@ VALUES: dict[str, Any] = {
     "rate": 2,
     "fleet": "demo 1",
     "drained": True,
-    "plan": {"moves": [{"from": "a", "bytes": 1000}], "left": 0, "note": None},
+    "plan": {"moves": [{"from": "a", "bytes": 1000}], "left": 0, "note": None, "share": "0.75"},
 }
 
 
@@ -79,6 +79,8 @@ def judged(cel: str, values: dict[str, Any] | None = None) -> tuple[Truth, str]:
         pytest.param("fleet.startsWith('demo')", True, id="a text's beginning"),
         pytest.param("drained", True, id="a truth by itself"),
         pytest.param("!drained || rate < 1", False, id="not and or"),
+        pytest.param("size(usage) == 2", True, id="how many series, as a size"),
+        pytest.param("double(plan.share) > 0.5", True, id="a number that a document spells"),
         pytest.param("size(plan.moves) > 0", True, id="how many entries a document has"),
         pytest.param("size(plan.moves.filter(m, m.bytes > 2000)) == 0", True, id="how many of some"),
         pytest.param("plan.moves[0].bytes >= 1000", True, id="a whole number inside a document"),
@@ -132,6 +134,14 @@ NAN, INF = math.nan, math.inf
         pytest.param("plan.left > 1", {"plan": {"left": "3"}}, "has no answer", id="a text inside a document"),
         pytest.param("plan.left > 1", {"plan": {"left": object()}}, "has no answer", id="no JSON at all"),
         pytest.param("plan", {"plan": "true"}, "has no answer", id="a text for an answer"),
+        pytest.param("double(plan.x) > 1", {"plan": {"x": "Infinity"}}, "spells inf", id="a text that spells infinity"),
+        pytest.param("double(plan.x) < 1", {"plan": {"x": "soon"}}, "has no answer", id="a text that spells nothing"),
+        pytest.param(
+            "!(double(plan.x) > 1)", {"plan": {"x": "NaN"}}, "spells nan", id="the opposite of a text that spells NaN"
+        ),
+        pytest.param(
+            "rate / double(plan.x) > 1", {"plan": {"x": "0"}}, "a division by 0", id="a divisor that a text spells"
+        ),
     ],
 )
 def test_what_cannot_be_decided_is_unknown_and_says_why(cel: str, values: dict[str, Any], why: str) -> None:
@@ -144,6 +154,7 @@ def test_what_cannot_be_decided_is_unknown_and_says_why(cel: str, values: dict[s
 def test_an_empty_answer_is_an_answer_where_only_its_number_is_asked() -> None:
     assert decided("count(usage) == 0", {"usage": []}) is Truth.TRUE
     assert decided("count(usage) > 0 && fleet == 'usage'", {"usage": []}) is Truth.FALSE
+    assert decided("size(usage) < 1", {"usage": []}) is Truth.TRUE
 
 
 def test_a_document_nested_beyond_reason_is_unknown() -> None:
@@ -206,6 +217,8 @@ def test_a_condition_that_the_compiler_did_not_write_is_read_by_the_same_rules()
             id="a hidden name",
         ),
         pytest.param("(" * 40 + "drained" + ")" * 40, "nested deeper than 32", "split it over two steps", id="nesting"),
+        pytest.param("rate > 1e400", "column 8: the number is larger than a double", "smaller", id="beyond double"),
+        pytest.param("rate > 0x" + "f" * 300, "column 8: the number is larger", "smaller", id="a long hexadecimal"),
         pytest.param("drained && " * 200 + "drained", "characters, at most 2,000", "split it", id="length"),
     ],
 )
@@ -248,6 +261,9 @@ def test_inline_code_is_a_condition_when_it_is_a_truth_over_declared_names(code:
         pytest.param("a / size(x)", "a / nonzero(double(size(x)))", id="a size as divisor"),
         pytest.param("a / 2", "a / 2.0", id="a divisor that is a number"),
         pytest.param("a / 0", "a / nonzero(0.0)", id="a divisor that is zero"),
+        pytest.param("double(d.s) > 1", "finite(double(d.s)) > 1.0", id="a text read as a number"),
+        pytest.param("a / double(d.s)", "a / nonzero(finite(double(d.s)))", id="a divisor read from a text"),
+        pytest.param("double(size(x)) > 1", "double(size(x)) > 1.0", id="a size read as a number"),
     ],
 )
 def test_the_normal_form_holds_doubles_and_guards_divisions(cel: str, normal: str) -> None:
