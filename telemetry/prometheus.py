@@ -97,7 +97,7 @@ class Prometheus:
             age = _age(call(lambda c, left: c.instant(promql.oldest_newest(reads), moment, left)), self.url)
             return age, call(lambda c, left: c.instant(query, age.evaluated, left))
 
-        age, payload = await self._run(ask, timeout_s)
+        age, payload = await self._run(_again_if_they_differ(ask, reads), timeout_s)
         return _answer(payload, age, reads)
 
     async def range(
@@ -111,7 +111,7 @@ class Prometheus:
             age = _age(call(lambda c, left: c.instant(promql.oldest_newest(reads), last, left)), self.url)
             return age, call(lambda c, left: c.range(query, first, last, step_s, left))
 
-        age, payload = await self._run(ask, timeout_s)
+        age, payload = await self._run(_again_if_they_differ(ask, reads), timeout_s)
         return _answer(payload, age, reads)
 
     def close(self) -> None:
@@ -180,6 +180,22 @@ class _Age:
 
 _Caller = Callable[[Callable[["wire.Connection", float], "wire.Payload"]], "wire.Payload"]
 _Ask = Callable[[_Caller], "tuple[_Age, wire.Payload]"]
+
+
+def _again_if_they_differ(ask: _Ask, reads: tuple[promql.Read, ...]) -> _Ask:
+    """Ask once more when there is a value and no sample was seen to have an age.
+
+    A sample may be stored between the two questions, and one that carries its own time may be old. What
+    still has no sample the second time (`or vector(0)`) rests on none.
+    """
+
+    def twice(call: _Caller) -> tuple[_Age, wire.Payload]:
+        age, payload = ask(call)
+        if age.newest is None and reads and _samples(payload)[1]:
+            return ask(call)
+        return age, payload
+
+    return twice
 
 
 def _age(payload: wire.Payload, url: str) -> _Age:
