@@ -14,7 +14,7 @@ GOAL = 1.5
 REPEATS = 15
 EMPTY = """
 import typer
-app = typer.Typer()
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 {commands}
 app()
 """
@@ -45,7 +45,7 @@ def run() -> dict[str, Any]:
         "title": "Cold start",
         "verdict": f"Goal: `stepfleet --help` within {GOAL}x of an empty application: "
         f"{'met' if ratio <= GOAL else 'MISSED'} ({ratio}x).",
-        "conditions": f"Both processes started {REPEATS} times in turns, {count} commands each; medians.",
+        "conditions": f"Both applications have the same options; both processes started {REPEATS} times in turns, {count} commands each; medians.",
         "rows": [
             {
                 "stepfleet --help ms": round(median(ours) * 1000),

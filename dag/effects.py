@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
+from functools import reduce
 from itertools import combinations
+from operator import and_
 
-from dag.model import TERMINALS, Effect, Kind, Plan
-from dag.order import ancestors, descendants
+from dag.model import START, TERMINALS, Edge, EdgeKind, Effect, Kind, Plan
+from dag.order import ancestors, descendants, topological_order
 
 
 def conflicts(a: Effect, b: Effect) -> bool:
@@ -65,7 +68,7 @@ def relation(plan: Plan) -> Relation:
     return Relation(
         index={s.id: i for i, s in enumerate(plan.steps)},
         ordered=tuple(after[s.id] | before[s.id] for s in plan.steps),
-        exclusive=tuple(_exclusive(plan, after)),
+        exclusive=tuple(_exclusive(plan)),
         barred=tuple(_barred(plan)),
     )
 
@@ -192,26 +195,78 @@ def _kind(key: str) -> str:
 # -- branches ---------------------------------------------------------------------------------
 
 
-def _exclusive(plan: Plan, after: Mapping[str, int]) -> list[int]:
+class _Taken(Enum):
+    """When an edge is taken."""
+
+    ALWAYS = 1
+    CHOSEN = 2  # its condition holds, or none of its siblings' does
+    UNDECIDED = 3  # the stated default
+
+
+Way = tuple[str, str]  # from a step to a step, by one edge or several
+
+
+def _exclusive(plan: Plan) -> list[int]:
     """Per step, the steps of which only one is meant: alternatives, and what one decision separates.
 
-    A decision separates what one of its branches reaches and the other does not.
+    A decision separates what only one of its ways leads to from what only another does. What runs
+    whichever way is taken, since a third step leads to it too, is separated from nothing.
     """
-    index = {s.id: i for i, s in enumerate(plan.steps)}
     masks = [0] * len(plan.steps)
-    for edges in plan.outgoing.values():
-        branches = {
-            e.target: after[e.target] | 1 << index[e.target]
-            for e in edges
-            if e.target not in TERMINALS and (e.condition is not None or e.otherwise or e.default)
-        }
-        for left, right in combinations(branches.values(), 2):
-            _part(masks, left & ~right, right & ~left)
+    ways = _ways(plan)
+    only = _only_through(plan, ways)
+    for source, branches in ways.items():
+        for (left, one), (right, other) in combinations(branches.items(), 2):
+            if not _may_both_be_taken(one, other):
+                _part(masks, only[source, left], only[source, right])
+    index = {s.id: i for i, s in enumerate(plan.steps)}
     for group in plan.alternatives:
         mask = _mask(group, index)
         for i in _bits(mask):
             masks[i] |= mask & ~(1 << i)
     return masks
+
+
+def _ways(plan: Plan) -> dict[str, dict[str, set[_Taken]]]:
+    """For each step that decides between steps, its ways and when each is taken."""
+    ways: dict[str, dict[str, set[_Taken]]] = {}
+    for source, edges in plan.outgoing.items():
+        branches: dict[str, set[_Taken]] = defaultdict(set)
+        for edge in edges:
+            if edge.kind is not EdgeKind.LOOP and edge.target not in TERMINALS:
+                branches[edge.target].add(_when_taken(edge))
+        if len(branches) > 1 and set.union(*branches.values()) != {_Taken.ALWAYS}:
+            ways[source] = branches
+    return ways
+
+
+def _when_taken(edge: Edge) -> _Taken:
+    if edge.default:
+        return _Taken.UNDECIDED
+    return _Taken.CHOSEN if edge.condition is not None or edge.otherwise else _Taken.ALWAYS
+
+
+def _may_both_be_taken(one: set[_Taken], other: set[_Taken]) -> bool:
+    """One condition of a decision holds; beside it everything unconditional is taken, but no default."""
+    together = ({_Taken.ALWAYS}, {_Taken.ALWAYS, _Taken.CHOSEN}, {_Taken.UNDECIDED})
+    return any({a, b} in together for a in one for b in other)
+
+
+def _only_through(plan: Plan, ways: Mapping[str, Mapping[str, set[_Taken]]]) -> dict[Way, int]:
+    """For each way, the steps that run only if it is taken."""
+    number = {(source, target): n for n, (source, target) in enumerate((s, t) for s, b in ways.items() for t in b)}
+    needed: dict[str, int] = {START: 0}  # the ways that must all be taken before a step can run
+    for step in topological_order(plan):
+        arriving = [
+            needed[e.source] | (1 << number[e.source, step] if (e.source, step) in number else 0)
+            for e in plan.incoming[step]
+        ]
+        needed[step] = reduce(and_, arriving) if arriving else 0
+    only = [0] * len(number)
+    for i, known in enumerate(plan.steps):
+        for n in _bits(needed[known.id]):
+            only[n] |= 1 << i
+    return {way: only[n] for way, n in number.items()}
 
 
 def _part(masks: list[int], left: int, right: int) -> None:

@@ -146,7 +146,7 @@ async def _play(stage: _Stage, options: DemoOptions, console: Console) -> DemoRe
     await _watch(stage, run_id, console)
     report = await stage.api.report(run_id)
     cleared = await _alert_cleared(stage.fleet["prometheus"], CLEAR_WITHIN_S if report.outcome == "resolved" else 0.0)
-    render_report(report, console)
+    render_report(report, console, timeline=console.is_terminal)
     said = "is no longer firing" if cleared else "is still firing"
     console.print(f"\n[bold]{ALERT}[/] {said}, says Prometheus.")
     return DemoResult(report, cleared)

@@ -35,14 +35,14 @@ def plain(text: Any, style: str = "") -> Text:
     return Text(visible(str(text)), style=style)
 
 
-def render_report(report: Report, console: Console) -> None:
-    """Print a report."""
+def render_report(report: Report, console: Console, *, timeline: bool = True) -> None:
+    """Print a report; without its timeline where the events have just been printed line by line."""
     colour = COLOURS.get(report.outcome, "white")
     head = Text.assemble(
         (report.outcome.upper(), f"bold {colour}"), "  ", plain(report.title, "bold"), "\n", plain(report.reason)
     )
     parts: list[RenderableType] = [Panel(head, title=f"run {report.run_id}", border_style=colour)]
-    parts += [_timeline(report)]
+    parts += [_timeline(report)] if timeline else []
     if report.decided:
         parts.append(_decisions(report.decided))
     parts += [_change(c) for c in report.changed]

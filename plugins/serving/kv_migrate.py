@@ -109,7 +109,8 @@ class KvMigrate(ServingPlugin):
             value=value,
             type=ValueType.DYN,
             as_of=ctx.now(),
-            evidence=f"{value['moved']} moved, {value['failed']} refused, longest gap {value['gap_s']:.3f} s",
+            evidence=f"{value['moved']} moved, {value['failed']} refused; {value['kv_tokens']} KV tokens carried over, "
+            f"{value['evaluated_tokens']} computed again; longest gap {value['gap_s']:.3f} s",
         )
 
     async def observe(self, args: KvMigrateArgs, key: str, ctx: CallContext) -> Observation:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, islice, product
 
 import pytest
 from hypothesis import given, settings
 
 from dag.effects import conflicts, effect_conflicts_of, parallel_pairs, relation
-from dag.model import Edge, Effect, Kind, Plan
+from dag.model import START, Edge, Effect, Kind, Plan
 from tests.dag.plans import plan, plans, read, step, when, write
 
 
@@ -78,6 +79,23 @@ def test_the_stated_default_is_a_branch_like_the_others() -> None:
     assert pairs(plan("d a b", [when("d", "a", "x > 1.0"), Edge("d", "b", default=True)])) == set()
 
 
+def test_what_runs_whichever_way_is_taken_is_separated_from_nothing() -> None:
+    """`a` waits for the decision, but runs after `p` too: both sides of the decision can meet it."""
+    edges = [when("d", "a", "x > 1.0"), Edge("d", "b", otherwise=True), Edge("p", "a")]
+    made = plan("d p a b", edges)
+    assert not relation(made).is_settled("a", "b")
+    assert pairs(made) == {"dp", "bp", "ab"}
+
+
+def test_the_way_on_and_the_way_after_a_failure_exclude_each_other() -> None:
+    assert pairs(plan("w on back", [Edge("w", "on"), Edge("w", "back", default=True)])) == set()
+
+
+def test_what_is_unconditional_runs_beside_the_branch_that_is_chosen() -> None:
+    edges = [Edge("d", "a"), when("d", "b", "x > 1.0"), Edge("d", "c", otherwise=True)]
+    assert pairs(plan("d a b c", edges)) == {"ab", "ac"}
+
+
 def test_of_alternatives_only_one_is_meant() -> None:
     assert pairs(plan("a b c", alternatives=(frozenset("ab"),))) == {"ac", "bc"}
 
@@ -138,6 +156,36 @@ def test_pairs_respect_order_effects_risk_and_alternatives_in_any_plan(made: Pla
         if not together:
             kept_apart = b.id in beside.get(a.id, ()) or a.id in beside.get(b.id, ())
             assert kept_apart == (conflicts(a.effect, b.effect) or a.risky or b.risky)
+
+
+@settings(max_examples=150, deadline=None)
+@given(plans())
+def test_what_excludes_each_other_never_runs_in_one_run(made: Plan) -> None:
+    """Every way through a plan is walked: for each source, one of its conditions, nothing chosen, or its default."""
+    made = replace(made, alternatives=(), edges=tuple(replace(e, bound=None) for e in made.edges))
+    held = relation(made)
+    for ran in _runs(made):
+        for a, b in combinations(sorted(ran), 2):
+            assert not held.exclusive[held.index[a]] >> held.index[b] & 1, (a, b)
+
+
+def _runs(made: Plan) -> Iterator[set[str]]:
+    """Sets of steps that can run together, by a walk that knows nothing of masks."""
+    choices = [_choices(made.outgoing[source]) for source in made.outgoing]
+    for chosen in islice(product(*choices), 300):
+        taken = dict(zip(made.outgoing, chosen, strict=True))
+        ran = {START}
+        for name in made.by_id:  # the steps of a random plan stand in an order that its edges follow
+            arriving = made.incoming[name]
+            if not arriving or any(e.source in ran and e in taken[e.source] for e in arriving):
+                ran.add(name)
+        yield ran - {START}
+
+
+def _choices(edges: Sequence[Edge]) -> list[tuple[Edge, ...]]:
+    chosen = [e for e in edges if not e.default and (e.condition is not None or e.otherwise)]
+    always = tuple(e for e in edges if not e.default and e not in chosen)
+    return [tuple(e for e in edges if e.default), always, *((*always, one) for one in chosen)]
 
 
 @settings(max_examples=60, deadline=None)
