@@ -47,16 +47,22 @@ def mermaid(plan: Plan) -> str:
 
 
 def quoted(value: str) -> str:
-    """A label between quotes: everything but letters, digits and a few marks as a numbered character."""
+    """A label between quotes: everything but letters, digits and a few marks as a numbered character.
+
+    The mark after leading digits is numbered too: `1.` and `-` begin lists for a Mermaid that reads labels
+    as Markdown, which then draws no label.
+    """
     shown = text.clean(value)
     if len(shown) > MOST_LABEL:
         shown = shown[: MOST_LABEL - 1].rstrip() + text.ELLIPSIS
-    return '"' + "".join(c if c.isalnum() or c in _PLAIN else f"#{ord(c)};" for c in shown) + '"'
+    mark = len(shown) - len(shown.lstrip("0123456789"))
+    kept = (c.isalnum() or (c in _PLAIN and (i != mark or c == " ")) for i, c in enumerate(shown))
+    return '"' + "".join(c if keep else f"#{ord(c)};" for c, keep in zip(shown, kept, strict=True)) + '"'
 
 
 def _step(name: str, step: Step) -> str:
     opening, closing = _SHAPES[step.kind]
-    return f"  {name}{opening}{quoted(step.title or step.id)}{closing}:::{step.kind}"
+    return f"  {name}{opening}{quoted(text.title(step))}{closing}:::{step.kind}"
 
 
 def _edge(source: str, target: str, edge: Edge) -> str:

@@ -138,7 +138,7 @@ def _row_of_sources(plan: Plan) -> dict[str, int]:
 
 
 def _step_node(step: Step) -> _Node:
-    title = text.wrap(step.title or step.id, TITLE, MOST_TITLE, 2) or (step.id,)
+    title = text.wrap(text.title(step), TITLE, MOST_TITLE, 2)
     small = text.shorten(text.subtitle(step), SMALL, MOST_TITLE + 10)
     widest = max(LEAST_TITLE, text.width(small, SMALL), *(text.width(t, TITLE) for t in title))
     height = 16 + SMALL * LINE + len(title) * TITLE * LINE

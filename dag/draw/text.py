@@ -83,6 +83,11 @@ def ending(terminal: str) -> str:
     return _ENDINGS[terminal]
 
 
+def title(step: Step) -> str:
+    """What a step is called: its title, else its id, and a word where neither can be read."""
+    return clean(step.title) or clean(step.id) or str(step.kind)
+
+
 def subtitle(step: Step) -> str:
     """What a step does: its calls and the names they bind, or who decides."""
     calls = [f"{c.plugin} → {c.bind}" if c.bind else c.plugin for c in step.calls]
@@ -92,8 +97,10 @@ def subtitle(step: Step) -> str:
 
 
 def reason(edge: Edge) -> str:
-    """Why an edge is taken, in a few words; empty when it always is."""
+    """Why an edge is taken, in a few words; empty when it always is. Words that are judged stand in quotes."""
     said = clean(edge.condition.text) if edge.condition is not None else ""
+    if said and edge.condition is not None and edge.condition.cel is None and not edge.otherwise:
+        said = f"“{said}”"
     if not said and edge.otherwise:
         said = "otherwise"
     if edge.default:

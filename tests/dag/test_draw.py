@@ -115,6 +115,33 @@ def test_any_text_is_one_quoted_label_for_mermaid(said: str) -> None:
     assert re.fullmatch(r"[^#;]*(#\d+;[^#;]*)*", label)
 
 
+@pytest.mark.parametrize(
+    ("said", "label"),
+    [
+        pytest.param("1. Check", '"1#46; Check"', id="a numbered heading"),
+        pytest.param("- a-b", '"#45; a-b"', id="a dash"),
+        pytest.param("+ more", '"#43; more"', id="a plus"),
+        pytest.param("10 GPUs", '"10 GPUs"', id="a number alone is none"),
+        pytest.param("Step 2.1", '"Step 2.1"', id="a number in the middle is none"),
+    ],
+)
+def test_no_label_begins_a_list_for_a_mermaid_that_reads_markdown(said: str, label: str) -> None:
+    assert quoted(said) == label
+
+
+@pytest.mark.parametrize("name", ["", "\x00", "\u202e", " "])
+def test_a_step_whose_title_cannot_be_read_still_has_a_name(name: str) -> None:
+    made = plan([step("\x00", Kind.MANUAL, title=name)], [when("\x00", RESOLVED, None, name)])
+    assert "manual" in texts(svg(made))
+    assert '[/"manual"/]' in mermaid(made)
+    assert '""' not in mermaid(made)
+
+
+def test_words_that_are_judged_stand_in_quotes_and_computed_ones_do_not() -> None:
+    made = plan("a b", [when("a", "b", None, "it looks odd"), when("a", RESOLVED, "x > 1.0", "x is high")])
+    assert {"“it looks odd”", "x is high"} <= set(texts(svg(made)))
+
+
 def test_mermaid_says_what_the_picture_says() -> None:
     lines = mermaid(hotspot()).splitlines()
     assert lines[0] == "flowchart TD"
