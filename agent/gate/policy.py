@@ -31,7 +31,7 @@ class Rung(StrEnum):
 
 
 class Rule(BaseModel):
-    """One line of the ladder; the first rule that covers the action and every key it writes holds."""
+    """One line of the ladder; the first holds that covers the action, all it writes and, if automatic, the guide."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -118,9 +118,11 @@ def rule_on(request: ActionRequest, policy: Policy, facts: Facts) -> Ruling:
     """Decide on one exact call."""
     if facts.writes_stopped is not None:
         return Ruling(False, f"all writes are stopped: {facts.writes_stopped}", Rung.OBSERVE)
-    rule = next((r for r in policy.rule if _covers(r, request)), None)
-    if rule is None:
+    covering = [r for r in policy.rule if _covers(r, request)]
+    if not covering:
         return Ruling(False, f"no rule of the policy covers {describe(request)}", Rung.OBSERVE)
+    # An automatic rule is for its reviewed guides; other guides' calls go on to the next rule.
+    rule = next((r for r in covering if _is_for_guide(r, request)), covering[0])
     refusal = _refusal(request, rule, facts)
     if refusal is not None:
         return Ruling(False, refusal, rule.rung, rule)
@@ -159,6 +161,10 @@ def _covers(rule: Rule, request: ActionRequest) -> bool:
     return all(fnmatchcase(key, rule.target) for key in writes)
 
 
+def _is_for_guide(rule: Rule, request: ActionRequest) -> bool:
+    return rule.rung is not Rung.AUTO or request.guide_sha256 in rule.guides
+
+
 def _refusal(request: ActionRequest, rule: Rule, facts: Facts) -> str | None:
     if rule.rung is Rung.OBSERVE:
         return f"the policy only observes {rule.action} on {rule.target}"
@@ -172,7 +178,7 @@ def _refusal(request: ActionRequest, rule: Rule, facts: Facts) -> str | None:
         return f"{facts.intents_last_hour} in the last hour, the rule allows {rule.max_per_hour}"
     if rule.window_utc is not None and not _inside(facts.now.time(), rule.window_utc):
         return f"outside the rule's window {rule.window_utc[0]:%H:%M}-{rule.window_utc[1]:%H:%M} UTC"
-    if rule.rung is Rung.AUTO and request.guide_sha256 not in rule.guides:
+    if not _is_for_guide(rule, request):
         return (
             f"guide {request.guide_sha256[:12]} is not among the guides reviewed for automatic runs: "
             "review it and add its sha256 to the rule"

@@ -80,6 +80,13 @@ def test_the_ladder(given: Policy, over: dict[str, Any], facts: dict[str, Any], 
     assert ruling.allowed is (want == "covers it")
 
 
+def test_a_guide_that_is_not_reviewed_falls_to_the_next_rule() -> None:
+    asked = Policy.model_validate({"rule": [{"action": "*", "rung": "approve"}]})
+    both = Policy(rule=(*policy().rule, *asked.rule))
+    assert not rule_on(request(), both, Facts(NOON, 0)).needs_approval
+    assert rule_on(request(guide_sha256="b" * 64), both, Facts(NOON, 0)).needs_approval
+
+
 def test_an_approval_is_asked_for_only_where_the_call_is_inside_the_bounds() -> None:
     rule = policy(rung="approve")
     assert rule_on(request(), rule, Facts(NOON, 0)).needs_approval
