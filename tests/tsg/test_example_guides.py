@@ -65,7 +65,7 @@ def test_every_decision_has_a_stated_default_so_that_no_run_waits_for_a_model(pl
 
 def test_its_loop_is_bounded(plan: Plan) -> None:
     loops = [e for e in plan.edges if e.kind is EdgeKind.LOOP]
-    assert loops or plan.guide == "replica-unhealthy.md"  # the one whose remedy is tried once
+    assert loops or plan.guide.endswith("replica-unhealthy.md")  # the one whose remedy is tried once
     assert all(e.bound in (2, 3) for e in loops)
 
 
