@@ -7,6 +7,7 @@ have few crossings; then every place moves as near to its neighbours as the orde
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right, insort
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -252,7 +253,36 @@ def _columns(places: _Places) -> dict[int, float]:
         rows = places.rows if move % 2 == 0 else places.rows[::-1]
         for row in rows:
             _settle(row, places, x, None if settle else (places.up if move % 2 == 0 else places.down))
+    _straighten(places, x)
     return x
+
+
+def _straighten(places: _Places, x: dict[int, float]) -> None:
+    """Let a line that passes several rows stay on one x as far as its neighbours leave it room."""
+    beside = {
+        p: (row[i - 1] if i else None, row[i + 1] if i + 1 < len(row) else None)
+        for row in places.rows
+        for i, p in enumerate(row)
+    }
+    for chain in sorted(places.passing, key=len, reverse=True):
+        run: list[int] = []
+        low, high = -math.inf, math.inf
+        for p in chain:
+            left, right = beside[p]
+            least = -math.inf if left is None else x[left] + places.between(left, p)
+            most = math.inf if right is None else x[right] - places.between(p, right)
+            if max(low, least) > min(high, most):
+                _align(run, low, high, x)
+                run, low, high = [], -math.inf, math.inf
+            run.append(p)
+            low, high = max(low, least), min(high, most)
+        _align(run, low, high, x)
+
+
+def _align(run: Sequence[int], low: float, high: float, x: dict[int, float]) -> None:
+    if run and low <= high:
+        middle = min(max(sum(x[p] for p in run) / len(run), low), high)
+        x.update(dict.fromkeys(run, middle))
 
 
 def _settle(row: list[int], places: _Places, x: dict[int, float], table: Mapping[int, list[int]] | None) -> None:

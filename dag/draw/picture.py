@@ -9,11 +9,12 @@ from xml.etree import ElementTree as ET
 
 from dag.draw import text
 from dag.draw.layout import Box, Layout, Link, Point, Route, layout
-from dag.model import START, TERMINALS, Edge, EdgeKind, Plan, Step, Terminal
+from dag.model import START, TERMINALS, Edge, EdgeKind, Kind, Plan, Step, Terminal
 
 TITLE, SMALL, LABEL = 13.0, 10.5, 11.0  # font sizes, pixels
 LINE = 1.32  # line height, in font sizes
-MOST_TITLE, LEAST_TITLE, MOST_LABEL = 210.0, 104.0, 176.0  # pixels
+MOST_TITLE, LEAST_TITLE, MOST_LABEL = 224.0, 104.0, 190.0  # pixels
+BOLD = 1.12  # how much wider a bold text is
 SLANT = 11.0  # how far the sides of a shape lean
 MARGIN = 22.0
 
@@ -138,22 +139,25 @@ def _row_of_sources(plan: Plan) -> dict[str, int]:
 
 
 def _step_node(step: Step) -> _Node:
-    title = text.wrap(text.title(step), TITLE, MOST_TITLE, 2)
+    title = text.wrap(text.title(step), TITLE * BOLD, MOST_TITLE, 2)
     small = text.shorten(text.subtitle(step), SMALL, MOST_TITLE + 10)
-    widest = max(LEAST_TITLE, text.width(small, SMALL), *(text.width(t, TITLE) for t in title))
+    widest = max(LEAST_TITLE, text.width(small, SMALL), *(text.width(t, TITLE * BOLD) for t in title))
     height = 16 + SMALL * LINE + len(title) * TITLE * LINE
     lines = ", ".join(f"{s.first}-{s.last}" for s in step.lines)
     tip = " · ".join(
         t for t in (step.title, f"lines {lines}" if lines else "", step.risk and f"risky: {step.risk}") if t
     )
     classes = f"{step.kind} risky" if step.risky else str(step.kind)
-    return _Node(classes, str(step.kind), title, small, text.clean(tip), Box(widest + 30, height))
+    sides = 26 + (2 * SLANT if step.kind in (Kind.CHECK, Kind.MANUAL) else 0)
+    return _Node(classes, str(step.kind), title, small, text.clean(tip), Box(widest + sides, height))
 
 
 def _ending_node(terminal: str) -> _Node:
     word = text.ending(terminal)
     tip = "a run ends here"
-    return _Node(Terminal(terminal).name.lower(), "pill", (word,), "", tip, Box(text.width(word, TITLE) + 30, 28))
+    return _Node(
+        Terminal(terminal).name.lower(), "pill", (word,), "", tip, Box(text.width(word, TITLE * BOLD) + 26, 28)
+    )
 
 
 def _label_lines(edge: Edge) -> tuple[str, ...]:

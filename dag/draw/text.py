@@ -62,9 +62,14 @@ def shorten(text: str, size: float, most: float) -> str:
     text = clean(text)
     if width(text, size) <= most:
         return text
-    while text and width(text + ELLIPSIS, size) > most:
-        text = text[:-1]
-    return text.rstrip() + ELLIPSIS
+    kept = text
+    while kept and width(kept + ELLIPSIS, size) > most:
+        kept = kept[:-1]
+    whole, blank, _ = kept.rpartition(" ")
+    # Half a word misleads ("above 9"), unless without it there would be little left.
+    if blank and text[len(kept)] != " " and 2 * len(whole) >= len(kept):
+        kept = whole
+    return kept.rstrip() + ELLIPSIS
 
 
 def _fitting(text: str, size: float, most: float) -> int:

@@ -218,6 +218,14 @@ def test_a_tree_has_no_crossings_and_a_parent_stands_over_its_children() -> None
     assert x[5] < x[2] < x[6]
 
 
+def test_a_line_that_passes_rows_is_straight_where_nothing_stands_in_its_way() -> None:
+    chain = [Link(i, i + 1) for i in range(5)]
+    placed = layout([Box(100, 40)] * 6, [*chain, Link(5, 0, Box(60, 14))])
+    way_back = placed.routes[-1].points
+    assert len({round(x) for x, _ in way_back[1:-1]}) == 1
+    assert all(abs(way_back[1][0] - x) > 50 for x, _ in placed.centres[1:5]), "beside the boxes, not through them"
+
+
 def test_a_large_plan_is_drawn_in_time() -> None:
     boxes = [Box(100, 40)] * 2_000
     placed = layout(boxes, [Link(i, i + 20) for i in range(1_980)])
@@ -242,6 +250,11 @@ def _touches(placed: Layout, boxes: list[Box], box: int, point: tuple[float, flo
 
 
 # -- text -------------------------------------------------------------------------------------
+
+
+def test_what_does_not_fit_ends_after_a_whole_word_where_there_is_one() -> None:
+    assert text.shorten("memory is above 97 percent", 11, 100) == "memory is above…"
+    assert text.shorten("node_memory_usage_ratio", 11, 60) == "node_me…"
 
 
 @settings(max_examples=150, deadline=None)
