@@ -45,7 +45,8 @@ def run() -> dict[str, Any]:
         "title": "Cold start",
         "verdict": f"Goal: `stepfleet --help` within {GOAL}x of an empty application: "
         f"{'met' if ratio <= GOAL else 'MISSED'} ({ratio}x).",
-        "conditions": f"Both applications have the same options; both processes started {REPEATS} times in turns, {count} commands each; medians.",
+        "conditions": f"Equal options on both sides; both processes started {REPEATS} times in turns, "
+        f"{count} commands each; medians.",
         "rows": [
             {
                 "stepfleet --help ms": round(median(ours) * 1000),

@@ -13,7 +13,6 @@ from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, ConfigDict
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.exceptions import HTTPException as StarletteHTTPException
-from telemetry.alertmanager import parse_v4
 
 from agent.doors.guard import HostAndOrigin, Reader, body_within, may_post_alerts, problem
 from agent.doors.metrics import DoorMetrics
@@ -25,6 +24,7 @@ from agent.run.schema import RunRow
 from agent.service import Overloaded, Service
 from agent.settings import Settings
 from dag.serial import to_json
+from telemetry.alertmanager import parse_v4
 from telemetry.errors import BadAlert
 
 RETRY_AFTER_S = 10
