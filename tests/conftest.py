@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import hypothesis  # noqa: F401 - its plugin would import it while the summary is written, too late to fail well
 import pytest
 
 AMBIENT = ("STEPFLEET_", "OPENAI_", "ANTHROPIC_", "LANGSMITH_", "LANGCHAIN_")
