@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import structlog
 from sqlalchemy import func, select
 
 from agent.catalogue import PluginCatalogue
@@ -39,8 +40,11 @@ from dag.model import Plan
 from dag.serial import from_json
 from plugins.registry import Registry
 from telemetry.alerts import Notification
+from tsg.findings import Severity
 
+log = structlog.get_logger()
 Watch = Callable[[str, Event], None]
+REFRESH_S = 5.0  # how soon a guide that was pushed is compiled: when it changes, not when the pager rings
 SUBSCRIBER_EVENTS = 10_000  # a slower reader of live events loses its stream, never the run
 
 
@@ -101,13 +105,23 @@ class Service:
 
     async def __aenter__(self) -> Self:
         await self.dispatcher.start()
+        self._refresher = asyncio.create_task(self._refresh())
         return self
 
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
+        self._refresher.cancel()
+        await asyncio.gather(self._refresher, return_exceptions=True)
         await self.dispatcher.stop()
         await asyncio.to_thread(self.journal.close)
+
+    async def _refresh(self) -> None:
+        while True:
+            await asyncio.sleep(REFRESH_S)
+            if await asyncio.to_thread(self.library.refresh):
+                wrong = [str(f) for f in self.library.findings if f.severity is Severity.ERROR]
+                log.info("library_changed", errors=wrong)
 
     @contextlib.asynccontextmanager
     async def quietly(self) -> AsyncIterator[Self]:

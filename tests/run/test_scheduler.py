@@ -13,10 +13,6 @@ from plugins.errors import ApplyFailed, PluginError
 from tests.run.engine_bench import Bench, Script, action, check, default, judged, manual, plan_of, query, when
 
 
-def ends(plan_state: object) -> Outcome | None:
-    return getattr(plan_state, "outcome", None)
-
-
 async def test_independent_steps_overlap_and_a_slow_neighbour_holds_nobody_up(bench: Bench, script: Script) -> None:
     script.delays_s = {"slow": 0.4, "quick": 0.02, "after": 0.02}
     plan = plan_of(
