@@ -34,15 +34,15 @@ class Gate:
         self.journal = journal
         self.now = clock
 
-    async def rule_on(self, request: ActionRequest) -> Ruling:
-        """The ruling at this moment; ask again right before acting."""
-        return await self.journal.read(lambda conn: self.rule_within(conn, request))
+    async def rule_on(self, request: ActionRequest, *, counted: bool = False) -> Ruling:
+        """The ruling at this moment; ask again right before acting. `counted`: its intent is in the journal already."""
+        return await self.journal.read(lambda conn: self.rule_within(conn, request, counted=counted))
 
-    def rule_within(self, conn: Connection, request: ActionRequest) -> Ruling:
+    def rule_within(self, conn: Connection, request: ActionRequest, *, counted: bool = False) -> Ruling:
         """The ruling inside a transaction: with the intent's own write, no two runs share one rate slot."""
-        return rule_on(request, self.policy, self._facts(conn, request.action))
+        return rule_on(request, self.policy, self._facts(conn, request.action, counted=counted))
 
-    def _facts(self, conn: Connection, action: str) -> Facts:
+    def _facts(self, conn: Connection, action: str, *, counted: bool) -> Facts:
         now = self.now()
         count = conn.execute(
             select(func.count())
@@ -55,7 +55,7 @@ class Gate:
         ).scalar_one()
         switch = read_switch(conn)
         stopped = f"{switch.reason} (by {switch.by})" if switch.engaged else None
-        return Facts(now=now, intents_last_hour=int(count), writes_stopped=stopped)
+        return Facts(now=now, intents_last_hour=max(0, int(count) - counted), writes_stopped=stopped)
 
     async def switch(self) -> SwitchState:
         return await self.journal.read(read_switch)

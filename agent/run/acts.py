@@ -88,7 +88,7 @@ class ActionRun:
         Raises: ActionEnd when it failed, was refused or was not verified; StepLeft when it parked.
         """
         exact = await self._exact()
-        if self.state.intent is None or self._retried_after_not_applied():
+        if self.state.intent is None:
             await self._agree(exact)
             await self._lease(exact)
             try:
@@ -107,10 +107,6 @@ class ActionRun:
         finally:
             await self._give_back()
         return dict((self.state.applied or {}).get("values", {}))
-
-    def _retried_after_not_applied(self) -> bool:
-        answer = self.advance.state.step(self.key).answer
-        return bool(answer and answer["answer"].get("retry") and self.state.not_applied is not None)
 
     # -- before -------------------------------------------------------------------------------
 
@@ -322,8 +318,8 @@ class ActionRun:
     async def _reissue(self, exact: _Exact, error: str) -> None:
         """Ask again under the same key: the target does it once, whether or not the first request arrives."""
         assert self.state.intent is not None
-        ruling = await self.engine.gate.rule_on(exact.request)
-        if ruling.rule is None:  # the kill switch is engaged, or the rule is gone
+        ruling = await self.engine.gate.rule_on(exact.request, counted=True)
+        if not ruling.allowed:  # the kill switch, or a policy that has changed since the intent
             await self._park_unknown(exact, f"{error}; not asked again: {ruling.reason}")
         key, deadline_s = self.state.intent["key"], float(self.state.intent["deadline_s"])
         try:

@@ -182,6 +182,45 @@ async def test_a_restart_between_intent_and_outcome_asks_the_target_and_does_not
     assert len(script.applied) == 1
 
 
+async def test_what_the_policy_no_longer_allows_is_not_sent_again_after_a_crash(bench: Bench, script: Script) -> None:
+    keys: list[str] = []
+
+    async def lost_and_killed(key: str) -> None:
+        keys.append(key)
+        await asyncio.sleep(30)
+
+    script.apply = lambda key: lost_and_killed(key)
+    run_id = await bench.open(PLAN)
+    task = asyncio.create_task(bench.engine.advance(run_id))
+    while not keys:
+        await asyncio.sleep(0.01)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    bench.policy = Policy.model_validate({"rule": [{"action": "*", "rung": "observe"}]})
+    bench.restart()
+    advanced, _ = await bench.go_on(run_id, PLAN)
+    assert advanced.status is RunStatus.PARKED
+    assert "only observes" in advanced.reason
+    assert len(keys) == 1
+
+
+async def test_a_re_issue_needs_no_second_rate_slot(bench: Bench, script: Script) -> None:
+    rule = {"action": "*", "rung": "auto", "guides": ["0" * 64], "max_per_hour": 1, "max_blast_radius": 1}
+    bench.policy = Policy.model_validate({"rule": [rule]})
+    bench.restart()
+    keys: list[str] = []
+
+    def lost_once(key: str) -> None:
+        keys.append(key)
+        if len(keys) == 1:
+            raise TargetUnreachable("connection reset")
+        script.applied.append(key)
+
+    script.apply = lost_once
+    advanced, _ = await bench.run(PLAN)
+    assert advanced.outcome is Outcome.RESOLVED
+
+
 async def test_a_policy_without_a_rule_does_nothing(bench: Bench, script: Script) -> None:
     bench.policy = Policy()
     bench.restart()
