@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -10,6 +9,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from agent.doors.escape import markdown, visible
 from agent.report import Changed, Decided, Report, short
 
 COLOURS = {
@@ -21,13 +21,6 @@ COLOURS = {
     "waiting": "yellow",
     "running": "blue",
 }
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+!|~])")
-
-
-def visible(text: str) -> str:
-    """Control, ANSI and bidirectional characters as `\\x1b`: nothing that is shown may steer the screen."""
-    return _CONTROL.sub(lambda m: f"\\x{ord(m[0]):02x}" if ord(m[0]) < 256 else f"\\u{ord(m[0]):04x}", text)
 
 
 def plain(text: Any, style: str = "") -> Text:
@@ -104,11 +97,6 @@ def _change(c: Changed) -> RenderableType:
 
 def _arguments(arguments: dict[str, Any]) -> str:
     return ", ".join(f"{k}={short({'value': v})}" for k, v in arguments.items())
-
-
-def markdown(text: Any) -> str:
-    """Untrusted text inside a Markdown line: no link, markup or line break of its own."""
-    return _MARKDOWN.sub(r"\\\1", visible(str(text)).replace("\n", " "))
 
 
 def markdown_report(report: Report) -> str:

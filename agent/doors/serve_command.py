@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import signal
 import socket
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import structlog
@@ -13,10 +16,13 @@ import uvicorn
 
 from agent.doors.api import create_app
 from agent.doors.metrics import DoorMetrics
+from agent.doors.signals import on_stop
 from agent.errors import SettingsError
 from agent.gate.principals import Role
 from agent.service import build_service
 from agent.settings import Settings, load_settings
+
+log = structlog.get_logger()
 
 GRACE_S = 15  # how long open requests may take once we are asked to stop
 
@@ -56,26 +62,44 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
+class _Server(uvicorn.Server):
+    """uvicorn, told to stop by us: by itself it would raise the signal again, and end us before actions settle."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    def stop(self) -> None:
+        log.info("stopping", grace_s=GRACE_S)
+        self.handle_exit(signal.SIGTERM, None)
+
+
 async def _serve(settings: Settings, listener: socket.socket, *, as_json: bool) -> None:
     metrics = DoorMetrics()
     service = build_service(settings, watch=metrics.watch)
-    async with service:
-        app = create_app(service, settings, metrics)
-        server = uvicorn.Server(
-            uvicorn.Config(
-                app,
-                log_level="warning",
-                access_log=False,
-                server_header=False,
-                timeout_graceful_shutdown=GRACE_S,
-                lifespan="off",
-            )
+    server = _Server(
+        uvicorn.Config(
+            create_app(service, settings, metrics),
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=GRACE_S,
+            lifespan="off",
         )
-        host, port = listener.getsockname()[:2]
-        address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-        sys.stdout.write((json.dumps({"address": address}) if as_json else f"stepfleet listens on {address}") + "\n")
-        sys.stdout.flush()
-        await server.serve(sockets=[listener])
+    )
+    with on_stop(server.stop):
+        async with service:
+            address = _address(listener)
+            said = json.dumps({"address": address}) if as_json else f"stepfleet listens on {address}"
+            sys.stdout.write(said + "\n")
+            sys.stdout.flush()
+            await server.serve(sockets=[listener])
+    log.info("stopped")
+
+
+def _address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def _log_to_stderr() -> None:
