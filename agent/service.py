@@ -174,17 +174,30 @@ class Service:
     # -- commands -----------------------------------------------------------------------------
 
     async def approve(
-        self, run_id: str, principal: Principal, *, step: str | None = None, reject: bool = False, reason: str = ""
+        self,
+        run_id: str,
+        principal: Principal,
+        *,
+        step: str | None = None,
+        reject: bool = False,
+        reason: str = "",
+        digest: str | None = None,
     ) -> Mapping[str, Any]:
         """Record an approval of the exact call that a step waits with; returns that call and its digest.
 
-        Raises: UnknownRun; NotAllowed when the principal lacks the role; StepfleetError when nothing waits.
+        `digest` (or its beginning) is that of the call the approver looked at.
+        Raises: UnknownRun; NotAllowed when the principal lacks the role; StepfleetError when nothing waits, or
+        another call than the one looked at.
         """
         view = await self.run_view(run_id)
         key = waiting_step(view, "approval", step)
         asked = view.state.step(key).action.asked or {}
         if not principal.may_approve(asked["role"]):
             raise NotAllowed(f"{principal.name} lacks the role '{asked['role']}'", hint="ask someone who has it")
+        if digest is not None and not asked["digest"].startswith(digest):
+            raise StepfleetError(
+                f"run {run_id} waits with another call: {asked['digest']}", hint="look at it again: stepfleet show"
+            )
         payload = {
             "step": str(key),
             "by": principal.name,

@@ -3,22 +3,48 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import re
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Header, HTTPException, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import PlainTextResponse
-from pydantic import BaseModel, ConfigDict
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
-from agent.doors.guard import HostAndOrigin, Reader, body_within, may_post_alerts, problem
+from agent.doors.guard import (
+    HostAndOrigin,
+    Reader,
+    ShortBodies,
+    StrictJson,
+    body_within,
+    may_post_alerts,
+    problem,
+)
 from agent.doors.metrics import DoorMetrics
 from agent.doors.render import markdown_report
+from agent.doors.strict_json import dumps
+from agent.doors.wire import (
+    AcceptedOut,
+    AnsweredOut,
+    AnswerIn,
+    ApprovedOut,
+    ApproveIn,
+    CancelledOut,
+    HealthOut,
+    NotificationOut,
+    ProblemOut,
+    ReasonIn,
+    RunDetailOut,
+    RunOut,
+    RunsOut,
+    StepOut,
+    SwitchIn,
+    SwitchOut,
+)
 from agent.errors import JournalError, NotAllowed, StepfleetError, UnknownRun
-from agent.report import report
+from agent.report import Report, report
 from agent.run.events import Event, EventKind
 from agent.run.schema import RunRow
 from agent.service import Overloaded, Service
@@ -29,71 +55,23 @@ from telemetry.errors import BadAlert
 
 RETRY_AFTER_S = 10
 PING_S = 15
-
-
-class AcceptedOut(BaseModel):
-    """What became of alerts."""
-
-    decision: str
-    reason: str
-    guide: str | None
-    run_id: str | None
-    alerts: int
-
-
-class NotificationOut(BaseModel):
-    accepted: list[AcceptedOut]
-
-
-class RunOut(BaseModel):
-    """A run in a list."""
-
-    id: str
-    guide: str
-    title: str
-    source: str
-    opened_at: str
-    ended_at: str | None
-    outcome: str | None
-
-
-class RunsOut(BaseModel):
-    runs: list[RunOut]
-
-
-class ApproveIn(BaseModel):
-    """The approver is known by the token; a body cannot name one."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    step: str | None = None
-    reject: bool = False
-    reason: str = ""
-
-
-class AnswerIn(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    answer: dict[str, Any]
-    step: str | None = None
-    reason: str = ""
-
-
-class ReasonIn(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    reason: str = ""
-
-
-class SwitchIn(ReasonIn):
-    engaged: bool
+WEBHOOK = "/webhooks/alertmanager"
+LAST_EVENT_ID = re.compile(r"[0-9]{1,9}")
 
 
 def create_app(service: Service, settings: Settings, metrics: DoorMetrics | None = None) -> FastAPI:
     """The application over a running service."""
-    app = FastAPI(title="stepfleet", version="0.1.0", docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="stepfleet",
+        version="0.1.0",
+        docs_url=None,
+        redoc_url=None,
+        default_response_class=StrictJson,
+        responses={"default": {"model": ProblemOut, "description": "What was wrong, and what to do."}},
+    )
     app.state.service = service
     app.state.metrics = metrics or DoorMetrics()
+    app.add_middleware(ShortBodies, but=(WEBHOOK,))
     app.add_middleware(HostAndOrigin, hosts=settings.api.allowed_hosts, origins=settings.api.allowed_origins)
     _answer_errors(app)
     _webhooks(app, service, settings)
@@ -139,7 +117,12 @@ def _webhooks(app: FastAPI, service: Service, settings: Settings) -> None:
         metrics.rejected.labels("alertmanager", reason).inc()
         return problem(status, message, hint, retry_after_s=RETRY_AFTER_S if retry else None)
 
-    @app.post("/webhooks/alertmanager", status_code=202, response_model=NotificationOut)
+    wire = {
+        "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}},
+        "security": [{"HTTPBearer": []}],
+    }
+
+    @app.post(WEBHOOK, status_code=202, response_model=NotificationOut, openapi_extra=wire)
     async def alertmanager(request: Request) -> Any:
         """Take an Alertmanager v4 notification. Answered once it is journalled; 503 asks the sender to come again."""
         if not may_post_alerts(request):
@@ -172,30 +155,34 @@ def _runs(app: FastAPI, service: Service) -> None:
     async def runs(who: Reader, limit: Annotated[int, Query(ge=1, le=1_000)] = 100, live: bool = False) -> Any:
         return RunsOut(runs=[_run_out(r) for r in await service.runs(limit=limit, only_live=live)])
 
-    @app.get("/runs/{run_id}")
+    @app.get("/runs/{run_id}", response_model=RunDetailOut)
     async def run(who: Reader, run_id: str) -> Any:
         """The run, its plan and where each step stands."""
         view = await service.run_view(run_id)
-        steps = {str(k): {"status": str(s.status), "error": s.error} for k, s in view.state.steps.items()}
-        plan = to_json(view.plan, pairs=False)
-        return {**_run_out(view.row).model_dump(), "status": str(view.state.status), "steps": steps, "plan": plan}
+        return RunDetailOut(
+            **_run_out(view.row).model_dump(),
+            status=str(view.state.status),
+            steps={str(k): StepOut(status=str(s.status), error=s.error) for k, s in view.state.steps.items()},
+            plan=to_json(view.plan, pairs=False),
+        )
 
-    @app.get("/runs/{run_id}/report")
+    @app.get("/runs/{run_id}/report", response_model=Report)
     async def run_report(who: Reader, run_id: str, format: str = "json") -> Any:  # noqa: A002 - the query's name
+        """What happened so far; `format=md` for a chat or a page."""
         view = await service.run_view(run_id)
         made = report(view.row, view.plan, view.events)
         if format == "md":
             return PlainTextResponse(markdown_report(made), media_type="text/markdown; charset=utf-8")
         if format != "json":
             raise HTTPException(400, f"format '{format}' is unknown: json or md")
-        return made.to_json()
+        return StrictJson(made.to_json())
 
-    @app.get("/runs/{run_id}/events")
-    async def events(who: Reader, run_id: str, last_event_id: Annotated[str, Header()] = "-1") -> Any:
+    @app.get("/runs/{run_id}/events", response_class=EventSourceResponse)
+    async def events(who: Reader, run_id: str, last_event_id: Annotated[str, Header()] = "") -> Any:
         """All events from the first (or after Last-Event-ID), then new ones as they happen, until the run ends."""
         await service.run_view(run_id)
-        since = int(last_event_id) + 1 if last_event_id.lstrip("-").isdigit() else 0
-        return EventSourceResponse(_event_stream(service, run_id, max(0, since)), ping=PING_S)
+        since = int(last_event_id) + 1 if LAST_EVENT_ID.fullmatch(last_event_id) else 0
+        return EventSourceResponse(_event_stream(service, run_id, since), ping=PING_S)
 
 
 async def _event_stream(service: Service, run_id: str, since: int) -> AsyncIterator[ServerSentEvent]:
@@ -203,7 +190,7 @@ async def _event_stream(service: Service, run_id: str, since: int) -> AsyncItera
         while True:
             for event in await asyncio.to_thread(service.journal.events, run_id, since):
                 since = event.seq + 1
-                yield ServerSentEvent(json.dumps(event_out(event)), id=str(event.seq))
+                yield ServerSentEvent(dumps(event_out(event)), id=str(event.seq))
                 if event.kind is EventKind.RUN_ENDED:
                     return
             # The live queue only wakes this loop: what is sent is what is committed, in order, once.
@@ -234,35 +221,43 @@ def event_out(event: Event) -> dict[str, Any]:
 
 
 def _commands(app: FastAPI, service: Service) -> None:
-    @app.post("/runs/{run_id}/approve")
+    @app.post("/runs/{run_id}/approve", response_model=ApprovedOut)
     async def approve(who: Reader, run_id: str, body: ApproveIn) -> Any:
-        call = await service.approve(run_id, who, step=body.step, reject=body.reject, reason=body.reason)
+        """Agree to the exact call that a step waits with, or reject it."""
+        call = await service.approve(
+            run_id, who, step=body.step, reject=body.reject, reason=body.reason, digest=body.digest
+        )
         return {**call, "by": who.name, "rejected": body.reject}
 
-    @app.post("/runs/{run_id}/answer")
+    @app.post("/runs/{run_id}/answer", response_model=AnsweredOut)
     async def answer(who: Reader, run_id: str, body: AnswerIn) -> Any:
-        step = await service.answer(run_id, who, answer=body.answer, step=body.step, reason=body.reason)
+        """Answer what a parked step asks of a person."""
+        step = await service.answer(run_id, who, answer=body.answer.given(), step=body.step, reason=body.reason)
         return {"step": step, "by": who.name}
 
-    @app.post("/runs/{run_id}/cancel")
+    @app.post("/runs/{run_id}/cancel", response_model=CancelledOut)
     async def cancel(who: Reader, run_id: str, body: ReasonIn) -> Any:
+        """Ask a run to end: reads stop, an action in flight reaches its outcome."""
         await service.cancel(run_id, who, reason=body.reason)
         return {"run_id": run_id, "by": who.name}
 
-    @app.get("/kill-switch")
+    @app.get("/kill-switch", response_model=SwitchOut)
     async def switch(who: Reader) -> Any:
+        """Whether all writes are stopped, by whom and why."""
         state = await service.gate.switch()
         return {"engaged": state.engaged, "by": state.by, "reason": state.reason}
 
-    @app.post("/kill-switch")
+    @app.post("/kill-switch", response_model=SwitchOut)
     async def set_switch(who: Reader, body: SwitchIn) -> Any:
+        """Stop all writes at once, or allow them again."""
         state = await service.kill_switch(who, engaged=body.engaged, reason=body.reason)
         return {"engaged": state.engaged, "by": state.by, "reason": state.reason}
 
 
 def _upkeep(app: FastAPI, service: Service) -> None:
-    @app.get("/healthz")
+    @app.get("/healthz", response_model=HealthOut)
     async def healthz() -> Any:
+        """Whether the journal takes writes; 503 while it does not."""
         wrong = await service.healthy()
         if wrong is not None:
             return problem(
@@ -270,8 +265,9 @@ def _upkeep(app: FastAPI, service: Service) -> None:
             )
         return {"status": "ok", "writes_stopped": (await service.gate.switch()).engaged}
 
-    @app.get("/metrics")
+    @app.get("/metrics", response_class=PlainTextResponse)
     async def metrics() -> Any:
+        """This process's counters, for Prometheus."""
         text = app.state.metrics.text(service.dispatcher.waiting)
         return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, HTTPException, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from agent.doors.strict_json import dumps
 from agent.gate.principals import Principal, Principals, Role
+
+MAX_COMMAND_BYTES = 64 * 1024  # of a person's words
+BEARER = HTTPBearer(auto_error=False, description="the token of one principal")
 
 
 class HostAndOrigin:
@@ -41,10 +46,44 @@ class HostAndOrigin:
         return None
 
 
+class ShortBodies:
+    """Refuses what a person could not have said: a framework reads a body whole before it asks who sent it.
+
+    The paths in `but` read and bound their own.
+    """
+
+    def __init__(self, app: ASGIApp, but: tuple[str, ...]) -> None:
+        self.app = app
+        self.but = frozenset(but)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] in self.but:
+            await self.app(scope, receive, send)
+            return
+        seen = 0
+
+        async def bounded() -> Message:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > MAX_COMMAND_BYTES:
+                raise HTTPException(413, f"the body is longer than {MAX_COMMAND_BYTES:,} bytes")
+            return message
+
+        await self.app(scope, bounded, send)
+
+
+class StrictJson(JSONResponse):
+    """The one way this door answers JSON."""
+
+    def render(self, content: Any) -> bytes:
+        return dumps(content).encode("ascii")
+
+
 def problem(status: int, message: str, hint: str = "", *, retry_after_s: int | None = None) -> JSONResponse:
     """An error as every route answers it."""
     headers = {"Retry-After": str(retry_after_s)} if retry_after_s is not None else None
-    return JSONResponse({"error": {"message": message, "hint": hint}}, status, headers=headers)
+    return StrictJson({"error": {"message": message, "hint": hint}}, status, headers=headers)
 
 
 def token_of(request: Request) -> str:
@@ -52,10 +91,10 @@ def token_of(request: Request) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-def known(request: Request) -> Principal:
+def known(request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]) -> Principal:
     """The principal of the request's token. 401 without one; the answer does not say what was wrong with it."""
     principals: Principals = request.app.state.service.principals
-    principal = principals.who(token_of(request))
+    principal = principals.who(given.credentials) if given is not None else None
     if principal is None:
         raise HTTPException(401, "a principal's bearer token is needed", {"WWW-Authenticate": "Bearer"})
     return principal

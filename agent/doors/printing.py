@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
+from agent.doors.strict_json import dumps
 from agent.errors import StepfleetError
 from dag.model import Plan
 
 
 def print_json(document: Any) -> None:
-    sys.stdout.write(json.dumps(document, indent=2) + "\n")
+    sys.stdout.write(dumps(document, indent=2) + "\n")
 
 
 def draw_plan(plan: Plan, file: Path) -> None:

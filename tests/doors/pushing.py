@@ -1,4 +1,4 @@
-"""A guide whose one action is a request to a local target, the settings around it, and `stepfleet serve` as a process."""
+"""A guide whose one action is a request to a local target, its settings, and `stepfleet serve` as a process."""
 
 from __future__ import annotations
 
