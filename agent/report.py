@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
+from itertools import pairwise
 from typing import Any, Self
 
 from agent.run.events import Event, EventKind, StepKey
@@ -62,7 +63,7 @@ class Changed:
     writes: list[str] | None
     key: str
     approved_by: list[str]
-    outcome: str  # verified | not verified | not applied | unknown
+    outcome: str  # verified | not verified | applied | not applied | unknown
     reason: str
     undone: str
     before: dict[str, Any]
@@ -81,13 +82,18 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Time and tokens. `sequential_s` is the sum of all steps' times: what one after another would take."""
+    """Time and tokens.
+
+    `sequential_s` is the sum of all steps' times: what one after another would take. `waited_s` is how much
+    of `seconds` passed while some step waited for a person.
+    """
 
     seconds: float
     sequential_s: float
     model_calls: int
     prompt_tokens: int
     completion_tokens: int
+    waited_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,16 +170,30 @@ def _cost(row: RunRow, events: Sequence[Event]) -> Cost:
         elif e.key in began and e.kind in (EventKind.STEP_SUCCEEDED, EventKind.STEP_FAILED):
             assert e.key is not None
             sequential += (e.at - began.pop(e.key)).total_seconds()
-        if e.kind is EventKind.BRANCHED:
-            for name in tokens:
-                tokens[name] += int(e.payload.get("usage", {}).get(name, 0))
+        for name in tokens:
+            tokens[name] += int(e.payload.get("usage", {}).get(name, 0))
     return Cost(
         seconds=round((last - row.opened_at).total_seconds(), 3),
         sequential_s=round(sequential, 3),
         model_calls=tokens["calls"],
         prompt_tokens=tokens["prompt_tokens"],
         completion_tokens=tokens["completion_tokens"],
+        waited_s=round(_waited_s(events), 3),
     )
+
+
+def _waited_s(events: Sequence[Event]) -> float:
+    """For how long at least one step waited for a person; waits at the same time count once."""
+    total = 0.0
+    waiting: set[StepKey] = set()
+    for earlier, e in pairwise(events):
+        if earlier.key is not None and earlier.kind is EventKind.PARKED:
+            waiting.add(earlier.key)
+        elif earlier.key is not None and earlier.kind in _MOVES_ON:
+            waiting.discard(earlier.key)
+        if waiting:
+            total += (e.at - earlier.at).total_seconds()
+    return total
 
 
 def _asked(e: Event) -> list[Asked]:
@@ -217,7 +237,11 @@ def _changed(events: Sequence[Event]) -> list[Changed]:
         before: Mapping[str, Any] = next(
             (o.payload["before"] for o in reversed(events[:i]) if o.key == e.key and o.kind is EventKind.PRECHECKED), {}
         )
-        approvals = {o.payload["by"] for o in events[:i] if o.key == e.key and o.kind is EventKind.APPROVED}
+        approvals = {
+            o.payload["by"]
+            for o in events[:i]
+            if o.key == e.key and o.kind is EventKind.APPROVED and o.payload["digest"] == e.payload["digest"]
+        }
         outcome, reason = _came_to(later)
         found.append(
             Changed(
@@ -243,6 +267,8 @@ def _came_to(later: Mapping[EventKind, Mapping[str, Any]]) -> tuple[str, str]:
         return ("verified" if verified["ok"] else "not verified"), str(verified["reason"])
     if EventKind.NOT_APPLIED in later:
         return "not applied", str(later[EventKind.NOT_APPLIED]["error"])
+    if EventKind.APPLIED in later:
+        return "applied", f"{later[EventKind.APPLIED]['evidence']}; not verified yet"
     return "unknown", str(later.get(EventKind.OUTCOME_UNKNOWN, {}).get("error", "its outcome is not journalled yet"))
 
 

@@ -21,6 +21,11 @@ def one_line(text: Any) -> str:
     return visible(str(text)).replace("\n", "\\n").replace("\t", "\\t")
 
 
+def bounded(text: str, most: int) -> str:
+    """The text, or its beginning with a mark that there is more."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 def markdown(text: Any) -> str:
     """Untrusted text inside a Markdown line: no link, mention, markup or line break of its own."""
     words = " ".join(visible(str(text)).split())
@@ -33,4 +38,4 @@ def _guarded(start: re.Match[str]) -> str:
     return f"\\{start[0]}" if start[0] in "-=" else f"{start[0]}\\"
 
 
-__all__ = ["markdown", "one_line", "visible"]
+__all__ = ["bounded", "markdown", "one_line", "visible"]
