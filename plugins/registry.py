@@ -38,7 +38,7 @@ class Registry:
                     hint="uninstall one of the distributions that bring them",
                 )
             found[entry.name] = entry
-        return cls({name: _maker(entry, settings) for name, entry in found.items()})
+        return cls({name: _maker(entry, settings, found) for name, entry in found.items()})
 
     @classmethod
     def of(cls, *plugins: Plugin) -> Self:
@@ -81,16 +81,23 @@ class Registry:
         return plugin
 
 
-def _maker(entry: EntryPoint, settings: Mapping[str, Mapping[str, Any]]) -> Callable[[], Plugin]:
+def _maker(
+    entry: EntryPoint, settings: Mapping[str, Mapping[str, Any]], installed: Mapping[str, EntryPoint]
+) -> Callable[[], Plugin]:
     def make() -> Plugin:
+        kind = _load(entry)
+        table = _table_of(entry, kind)
+        if table not in settings:
+            _refuse_misspelt(table, settings, installed)
         try:
-            kind = entry.load()
-        except (ImportError, AttributeError) as exc:
+            plugin = kind.from_settings(settings.get(table, {})) if hasattr(kind, "from_settings") else kind()
+        except PluginError:
+            raise
+        except Exception as exc:  # a stranger's constructor: whatever it raises, people are told whose it is
             raise PluginError(
-                f"plugin '{entry.name}' ({entry.value}) cannot be imported: {exc}", hint="install what it needs"
+                f"plugin '{entry.name}' ({entry.value}) cannot be made: {_said(exc)}",
+                hint=f"look at [plugins.{table}] first; else it is a mistake in the plugin",
             ) from exc
-        table = settings.get(getattr(kind, "settings_table", entry.name), {})
-        plugin = kind.from_settings(table) if hasattr(kind, "from_settings") else kind()
         if not isinstance(plugin, Query | Action) or plugin.name != entry.name:
             raise PluginError(
                 f"{entry.value} is no plugin named '{entry.name}'",
@@ -99,3 +106,33 @@ def _maker(entry: EntryPoint, settings: Mapping[str, Mapping[str, Any]]) -> Call
         return plugin
 
     return make
+
+
+def _load(entry: EntryPoint) -> Any:
+    try:
+        return entry.load()
+    except Exception as exc:  # importing runs a stranger's module
+        raise PluginError(
+            f"plugin '{entry.name}' ({entry.value}) cannot be imported: {_said(exc)}", hint="install what it needs"
+        ) from exc
+
+
+def _table_of(entry: EntryPoint, kind: Any) -> str:
+    """The name of its table: its own, unless it shares one with others."""
+    return str(getattr(kind, "settings_table", entry.name))
+
+
+def _refuse_misspelt(
+    table: str, settings: Mapping[str, Mapping[str, Any]], installed: Mapping[str, EntryPoint]
+) -> None:
+    """Raise PluginError when `table` is missing and one almost of that name is nobody's.
+
+    A table far from it may be that of a plugin which is installed elsewhere only.
+    """
+    near = difflib.get_close_matches(table, set(settings) - set(installed), n=1, cutoff=0.75)
+    if near and near[0] not in {_table_of(e, _load(e)) for e in installed.values()}:
+        raise PluginError(f"[plugins.{near[0]}] is no plugin's table", hint=f"did you mean [plugins.{table}]?")
+
+
+def _said(exc: Exception) -> str:
+    return f"{type(exc).__name__}: {exc}".rstrip(": ")
