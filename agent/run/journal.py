@@ -111,6 +111,7 @@ class Journal:
     ) -> Future[T]:
         """Queue `work`; the future is done once it is committed."""
         done: Future[T] = Future()
+        done.set_running_or_notify_cancel()  # a caller that is cancelled must not take the writer's answer away
         with self._closing:
             if self._closed:
                 done.set_exception(JournalError(f"{self.path}: the journal is closed"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import stat
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -148,3 +149,11 @@ async def test_a_closed_journal_refuses_and_keeps_nobody_waiting(bench: Bench) -
     bench.journal.close()
     with pytest.raises(JournalError, match="the journal is closed"):
         await bench.journal.write(lambda conn: None)
+
+
+async def test_a_caller_that_is_cancelled_does_not_stop_the_writer(bench: Bench) -> None:
+    waiting = asyncio.create_task(bench.journal.write(lambda conn: time.sleep(0.2)))
+    await asyncio.sleep(0.05)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    assert await asyncio.wait_for(bench.journal.write(lambda conn: 1), 5) == 1
