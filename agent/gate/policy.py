@@ -153,12 +153,17 @@ def load_policy(path: Path) -> Policy:
 
 
 def _covers(rule: Rule, request: ActionRequest) -> bool:
+    """Whether the rule speaks of this call. One that holds back does as soon as it names one key that is written;
+    one that lets go must name them all: a second key never carries a call past a stricter rule."""
     if not fnmatchcase(request.action, rule.action):
         return False
     writes = request.effect.writes
     if writes is None:
-        return rule.target == "*" and rule.rung is not Rung.AUTO
-    return all(fnmatchcase(key, rule.target) for key in writes)
+        return rule.rung in (Rung.OBSERVE, Rung.SUGGEST) or (rule.target == "*" and rule.rung is not Rung.AUTO)
+    if not writes:
+        return rule.target == "*"
+    named = [fnmatchcase(key, rule.target) for key in writes]
+    return all(named) if rule.rung is Rung.AUTO else any(named)
 
 
 def _is_for_guide(rule: Rule, request: ActionRequest) -> bool:

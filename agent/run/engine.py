@@ -185,6 +185,8 @@ class Advance:
                 await self._hear()
                 if self.stopping or self.paused:
                     self._cancel_reads()
+                    if not self.paused:
+                        self._settle_intents()
                 else:
                     self._start_ready()
                 self.flush()
@@ -321,6 +323,12 @@ class Advance:
                 self._spawn(key, self._execute(key, step))
             if self.state.ending is not None:
                 return
+
+    def _settle_intents(self) -> None:
+        """An action that a dead process intended is settled before the run ends: seen, verified or undone."""
+        for key in [k for k in self.state.ready if self.state.step(k).action.intent is not None]:
+            self.emit(EventKind.STEP_STARTED, key, attempt=self.state.step(key).attempt + 1)
+            self._spawn(key, self._execute(key, self.plan.by_id[key.step]))
 
     def _conflicts(self, step: str) -> bool:
         beside = self.shape.beside.get(step)

@@ -130,3 +130,12 @@ def test_a_missing_policy_is_an_error_and_not_an_empty_one(tmp_path: Path) -> No
 
 def test_rungs_are_ordered_by_what_they_allow() -> None:
     assert [str(r) for r in Rung] == ["observe", "suggest", "approve", "auto"]
+
+
+@pytest.mark.parametrize("rung", ["observe", "suggest", "approve"])
+def test_a_second_key_carries_no_call_past_a_stricter_rule(rung: str) -> None:
+    strict = Policy.model_validate({"rule": [{"action": "*", "target": "replica:prod-*", "rung": rung}]})
+    both = Policy(rule=(*strict.rule, *policy(action="*", target="*").rule))
+    call = request(effect=Effect(writes=frozenset({"replica:prod-1", "replica:dev-1"})))
+    ruling = rule_on(call, both, Facts(NOON, 0))
+    assert ruling.needs_approval if rung == "approve" else not ruling.allowed

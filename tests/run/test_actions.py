@@ -362,3 +362,23 @@ async def test_only_one_process_advances_a_run(bench: Bench) -> None:
     assert await bench.engine.advance(run_id) is None
     bench.journal.release(lease)
     assert await bench.engine.advance(run_id) is not None
+
+
+async def test_a_run_that_ends_after_a_crash_settles_its_action_first(bench: Bench, script: Script) -> None:
+    async def dies_after_effect(key: str) -> None:
+        script.applied.append(key)
+        await asyncio.sleep(30)
+
+    script.apply = lambda key: dies_after_effect(key)
+    run_id = await bench.open(PLAN)
+    task = asyncio.create_task(bench.engine.advance(run_id))
+    while not script.applied:
+        await asyncio.sleep(0.01)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await bench.say(run_id, "cancel", by="ann", reason="stop")
+    bench.restart()
+    advanced, _ = await bench.go_on(run_id, PLAN)
+    assert advanced.outcome is Outcome.CANCELLED
+    assert EventKind.VERIFIED in bench.kinds(run_id)
+    assert len(script.applied) == 1
