@@ -123,12 +123,14 @@ def approve(
     run_id: RunArgument,
     step: Annotated[str | None, typer.Option(help="The step, where more than one waits.")] = None,
     reject: Annotated[bool, typer.Option("--reject", help="Do not allow it.")] = False,
-    choose: Annotated[str | None, typer.Option(metavar="EDGE", help="Take this branch.")] = None,
+    choose: Annotated[str | None, typer.Option(metavar="STEP|END", help="Take the branch that leads there.")] = None,
     done: Annotated[bool | None, typer.Option("--done/--not-done", help="A manual step was done, or not.")] = None,
     retry: Annotated[bool, typer.Option("--retry", help="Try a failed step again.")] = False,
     happened: Annotated[
         bool | None, typer.Option("--happened/--not-happened", help="What became of an action of unknown outcome.")
     ] = None,
+    digest: Annotated[str | None, typer.Option(metavar="HEX", help="Only the call that has it; or its start.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask again.")] = False,
     reason: Reason = "",
     as_json: Json = False,
 ) -> None:
@@ -141,12 +143,8 @@ def approve(
             answer[name] = value
     if len(answer) + reject > 1:
         raise typer.BadParameter("give one of --reject, --choose, --done, --retry and --happened")
-    _finish(
-        as_json,
-        lambda: run_commands.approve(
-            _config["file"], run_id, step=step, reject=reject, answer=answer, reason=reason, as_json=as_json
-        ),
-    )
+    word = run_commands.Word(step, reject, digest, answer, reason, sure=yes)
+    _finish(as_json, lambda: run_commands.approve(_config["file"], run_id, word, as_json=as_json))
 
 
 @app.command()
@@ -221,11 +219,13 @@ def _finish(as_json: bool, command: Callable[[], int]) -> None:
 
 
 def _complain(exc: Exception, as_json: bool) -> None:
+    from agent.doors.escape import visible  # what went wrong may quote what others wrote
+
     hint = str(getattr(exc, "hint", ""))
     if as_json:
         sys.stdout.write(json.dumps({"error": {"message": str(exc), "hint": hint}}) + "\n")
         return
-    sys.stderr.write(f"stepfleet: {exc}\n" + (f"  hint: {hint}\n" if hint else ""))
+    sys.stderr.write(visible(f"stepfleet: {exc}\n" + (f"  hint: {hint}\n" if hint else "")))
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,12 @@ from rich.table import Table
 from rich.text import Text
 
 from agent.catalogue import PluginCatalogue
+from agent.doors.escape import visible
 from agent.doors.printing import draw_plan, print_json
 from agent.doors.render import plain
 from agent.dry_run import Branch, DryRun, DryStep, WouldAct, ask
 from agent.dry_run import dry_run as look
+from agent.errors import StepfleetError
 from agent.gate.policy import Policy, load_policy
 from agent.guides import GuideShelf
 from agent.inputs import bind_inputs
@@ -34,15 +37,26 @@ from tsg.lint import lint_file
 def lint(config: Path | None, guides: list[Path], *, as_json: bool) -> int:
     """1 when a guide has an error, 0 otherwise."""
     catalogue = PluginCatalogue(Registry.installed(load_settings(config).plugins))
-    findings = [f for path in guides for f in lint_file(path, catalogue).findings]
+    files = [file for path in guides for file in _guides_at(path)]
+    findings = [f for file in files for f in lint_file(file, catalogue).findings]
     if as_json:
         print_json({"findings": [_finding(f) for f in findings]})
     else:
         for finding in findings:
-            sys.stdout.write(f"{finding}\n")
+            sys.stdout.write(visible(f"{finding}\n"))
         errors = sum(f.severity is Severity.ERROR for f in findings)
-        sys.stderr.write(f"{len(guides)} guide(s), {errors} error(s), {len(findings) - errors} other finding(s)\n")
+        sys.stderr.write(f"{len(files)} guide(s), {errors} error(s), {len(findings) - errors} other finding(s)\n")
     return 1 if any(f.severity is Severity.ERROR for f in findings) else 0
+
+
+def _guides_at(path: Path) -> list[Path]:
+    """The guide itself; of a folder, every Markdown file in it. Raises StepfleetError: a folder without any."""
+    if not path.is_dir():
+        return [path]
+    found = sorted(path.rglob("*.md"))
+    if not found:
+        raise StepfleetError(f"{path}: there is no Markdown file in this folder", hint="name a guide")
+    return found
 
 
 def compile_(config: Path | None, guide: str, *, as_json: bool, draw: Path | None) -> int:
@@ -57,7 +71,7 @@ def compile_(config: Path | None, guide: str, *, as_json: bool, draw: Path | Non
     else:
         _print_plan(checked.plan)
         for finding in checked.findings:
-            sys.stderr.write(f"{finding}\n")
+            sys.stderr.write(visible(f"{finding}\n"))
     return 0 if checked.ok else 1
 
 
@@ -82,7 +96,7 @@ def dry_run(
     else:
         _print_dry_run(picture, Console())
         for finding in checked.findings:
-            sys.stderr.write(f"{finding}\n")
+            sys.stderr.write(visible(f"{finding}\n"))
     return 0 if checked.ok else 1
 
 
@@ -92,10 +106,7 @@ def _shelf(settings: Settings) -> GuideShelf[PluginCatalogue]:
 
 def _inputs(plan: Plan, given: Mapping[str, str]) -> dict[str, Any]:
     """What is given and what has a default; an input without a value stays open in a dry run."""
-    known = {i.name for i in plan.inputs}
-    declared = tuple(i for i in plan.inputs if i.name in given or i.default is not None or not i.required)
-    extra = {n: v for n, v in given.items() if n not in known}
-    bound = bind_inputs(declared, {**given, **extra}, None, datetime.now(UTC))
+    bound = bind_inputs([replace(i, required=False) for i in plan.inputs], given, None, datetime.now(UTC))
     return {name: stored["value"] for name, stored in bound.items()}
 
 

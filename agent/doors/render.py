@@ -174,45 +174,42 @@ def _arguments(arguments: dict[str, Any]) -> str:
 
 def markdown_report(report: Report) -> str:
     """The report for a chat or a page."""
-    lines = [
+    head = [
         f"## {report.outcome}: {markdown(report.title)}",
         "",
         markdown(report.reason),
         "",
         f"Run `{report.run_id}`, {markdown(cost_line(report))}",
-        "",
-        "### What happened",
-        "",
-        *(f"- {m.at_s:.2f} s **{markdown(m.step or 'run')}** {markdown(m.what)}" for m in report.timeline),
     ]
-    if report.asked:
-        lines += ["", "### What was asked", ""]
-        lines += [
+    sections = {
+        "What happened": [
+            f"- {m.at_s:.2f} s **{markdown(m.step or 'run')}** {markdown(m.what)}" for m in report.timeline
+        ],
+        "What was asked": [
             f"- **{markdown(a.name)}** = {markdown(short({'value': a.value}))}, {markdown(a.evidence)}"
             for a in report.asked
-        ]
-    if report.decided:
-        lines += ["", "### What was decided", ""]
-        for d in report.decided:
-            by = "default taken" if d.default_taken else f"by {markdown(d.by)}"
-            lines.append(f"- **{markdown(d.step)}** {by}, to {markdown(', '.join(d.leads_to))}: {markdown(d.reason)}")
-    if report.changed:
-        lines += ["", "### What was changed", ""]
-        for c in report.changed:
-            lines.append(
-                f"- **{markdown(c.action)}** {markdown(_arguments(c.arguments))}: {c.outcome}, {markdown(c.reason)}"
-            )
-            lines += [f"  - {when}: {markdown(_facts(facts))}" for when, facts in _around(c) if facts]
-            lines.append(f"  - allowed: {markdown('; '.join(c.approved_by))}")
-            if c.undone:
-                lines.append(f"  - undone: {markdown(c.undone)}")
-    if report.refused:
-        lines += ["", "### What was not done", ""]
-        lines += [
+        ],
+        "What was decided": [_markdown_decision(d) for d in report.decided],
+        "What was changed": [line for c in report.changed for line in _markdown_change(c)],
+        "What was not done": [
             f"- **{markdown(r.action)}** {markdown(_arguments(r.arguments))}: {markdown(r.reason)}"
             for r in report.refused
-        ]
-    if report.waiting:
-        lines += ["", "### What waits for a person", ""]
-        lines += [f"- **{markdown(w['step'])}** {markdown(w['reason'])}" for w in report.waiting]
-    return "\n".join(lines) + "\n"
+        ],
+        "What waits for a person": [f"- **{markdown(w['step'])}** {markdown(w['reason'])}" for w in report.waiting],
+    }
+    body = [line for title, lines in sections.items() if lines for line in ("", f"### {title}", "", *lines)]
+    return "\n".join([*head, *body]) + "\n"
+
+
+def _markdown_decision(d: Decided) -> str:
+    by = "default taken" if d.default_taken else f"by {markdown(d.by)}"
+    return f"- **{markdown(d.step)}** {by}, to {markdown(', '.join(d.leads_to))}: {markdown(d.reason)}"
+
+
+def _markdown_change(c: Changed) -> list[str]:
+    lines = [
+        f"- **{markdown(c.action)}** {markdown(_arguments(c.arguments))}: {c.outcome}, {markdown(c.reason)}",
+        f"  - allowed: {markdown('; '.join(c.approved_by))}",
+        *(f"  - {when}: {markdown(_facts(facts))}" for when, facts in _around(c) if facts),
+    ]
+    return [*lines, f"  - undone: {markdown(c.undone)}"] if c.undone else lines

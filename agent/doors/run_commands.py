@@ -5,27 +5,31 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from agent.doors.escape import one_line
 from agent.doors.live import LiveView
 from agent.doors.printing import print_json
-from agent.doors.render import COLOURS, plain, render_report
-from agent.errors import NotAllowed, SettingsError, StepfleetError
+from agent.doors.render import COLOURS, call_lines, plain, render_report
+from agent.doors.signals import STOPPED, on_stop
+from agent.errors import NotAllowed, SettingsError, StepfleetError, UnknownRun
 from agent.gate.principals import Principal
 from agent.report import Report, report
 from agent.run.engine import Advanced
 from agent.run.events import Event
 from agent.run.state import RunStatus
-from agent.service import Service, build_service, open_journal, view_run
+from agent.service import RunView, Service, build_service, open_journal, view_run, waiting_step
 from agent.settings import Settings, load_settings
 
 TOKEN_VARIABLE = "STEPFLEET_TOKEN"  # noqa: S105 - a variable's name
 FINE, NOT_FINE, FOR_A_PERSON = 0, 1, 3
+FAILED = "failed to go on"
 
 
 def exit_code(made: Report) -> int:
@@ -54,12 +58,16 @@ async def _run(settings: Settings, guide: str, inputs: Mapping[str, str], *, as_
     async with service.quietly():
         run_id = await service.open_run(guide, inputs, by=_who_locally())
         view = await service.run_view(run_id)
-        with LiveView(view.plan, console) as live:
+        with LiveView(view.plan, console) as live, on_stop(service.engine.pause) as stopped:
             for event in view.events:
                 live.show(event)
             show.append(live.show)
             await _to_the_end(service, run_id)
-        return await _tell(service, run_id, as_json=as_json)
+        code = await _tell(service, run_id, as_json=as_json)
+        if not stopped:
+            return code
+        sys.stderr.write(f"stopped; nothing is cut off: stepfleet resume {run_id}\n")
+        return STOPPED
 
 
 async def _to_the_end(service: Service, run_id: str) -> Advanced:
@@ -87,24 +95,40 @@ async def _resume(settings: Settings, run_id: str | None, *, as_json: bool) -> i
     service = build_service(settings)
     async with service.quietly():
         ids = [run_id] if run_id else [r.id for r in await service.runs(limit=10_000, only_live=True)]
-        done = await asyncio.gather(*(service.engine.advance(i) for i in ids))
-    rows = [
-        {
-            "id": i,
-            "status": str(a.status) if a else "advanced by another process",
-            "outcome": str(a.outcome) if a and a.outcome else None,
-            "reason": a.reason if a else "",
-        }
-        for i, a in zip(ids, done, strict=True)
-    ]
+        places = asyncio.Semaphore(settings.engine.runs_at_once)
+        with on_stop(service.engine.pause) as stopped:
+            rows = await asyncio.gather(*(_go_on(service, i, places, stopped) for i in ids))
     if as_json:
         print_json({"runs": rows})
     else:
         for row in rows:
-            sys.stdout.write(f"{row['id']}  {row['outcome'] or row['status']}  {row['reason']}\n")
+            sys.stdout.write(one_line(f"{row['id']}  {row['outcome'] or row['status']}  {row['reason']}") + "\n")
         if not rows:
             sys.stdout.write("no run is waiting to go on\n")
-    return FOR_A_PERSON if any(a and a.status is RunStatus.PARKED for a in done) else FINE
+    if stopped:
+        return STOPPED
+    statuses = {row["status"] for row in rows}
+    return NOT_FINE if FAILED in statuses else FOR_A_PERSON if RunStatus.PARKED in statuses else FINE
+
+
+async def _go_on(
+    service: Service, run_id: str, places: asyncio.Semaphore, stopped: Sequence[object]
+) -> dict[str, str | None]:
+    """One run as far as it goes; what goes wrong with it keeps no other from going on."""
+    row: dict[str, str | None] = {"id": run_id, "status": "left as it is", "outcome": None, "reason": ""}
+    async with places:
+        if stopped:
+            return row
+        try:
+            advanced = await service.engine.advance(run_id)
+        except UnknownRun:
+            raise
+        except StepfleetError as exc:
+            return {**row, "status": FAILED, "reason": f"{exc}; {exc.hint}"}
+    if advanced is None:
+        return {**row, "status": "advanced by another process"}
+    outcome = str(advanced.outcome) if advanced.outcome else None
+    return {**row, "status": str(advanced.status), "outcome": outcome, "reason": advanced.reason}
 
 
 def runs(config: Path | None, *, live: bool, limit: int, as_json: bool) -> int:
@@ -144,31 +168,66 @@ def show(config: Path | None, run_id: str, *, as_json: bool) -> int:
     return FINE
 
 
-def approve(
-    config: Path | None,
-    run_id: str,
-    *,
-    step: str | None,
-    reject: bool,
-    answer: Mapping[str, object],
-    reason: str,
-    as_json: bool,
-) -> int:
-    async def say(service: Service, who: Principal) -> dict[str, Any]:
-        if answer:
-            return {"step": await service.answer(run_id, who, answer=answer, step=step, reason=reason)}
-        return dict(await service.approve(run_id, who, step=step, reject=reject, reason=reason))
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What a person says to a run: an answer, or else approval or rejection of the call that has `digest`."""
+
+    step: str | None = None
+    reject: bool = False
+    digest: str | None = None
+    answer: Mapping[str, object] = field(default_factory=dict)
+    reason: str = ""
+    sure: bool = False  # do not ask again, on a terminal
+
+
+def approve(config: Path | None, run_id: str, word: Word, *, as_json: bool) -> int:
+    """Show what is meant, then record it. 1 when the person, asked again, says no."""
+
+    async def say(service: Service, who: Principal) -> dict[str, Any] | None:
+        view = await service.run_view(run_id)
+        if word.answer:
+            answer = named_edge(view, word)
+            return {"step": await service.answer(run_id, who, answer=answer, step=word.step, reason=word.reason)}
+        key = waiting_step(view, "approval", word.step)
+        asked = view.state.step(key).action.asked or {}
+        if not as_json:
+            head = plain(f"{key} of run {run_id} waits with", "bold")
+            Console().print(head, *call_lines(asked["call"], asked["digest"]), sep="\n", soft_wrap=True)
+        if not word.sure and not as_json and not _is_sure("reject" if word.reject else "approve"):
+            return None
+        digest = word.digest or asked["digest"]
+        said = await service.approve(run_id, who, step=str(key), reject=word.reject, reason=word.reason, digest=digest)
+        return dict(said)
 
     said = asyncio.run(_as_principal(load_settings(config), say))
+    if said is None:
+        sys.stdout.write("nothing was recorded\n")
+        return NOT_FINE
     if as_json:
         print_json(said)
-        return FINE
-    if "call" in said:
-        call = said["call"]
-        sys.stdout.write(f"{'rejected' if reject else 'approved'}: {call['action']} {call['arguments']}\n")
-        sys.stdout.write(f"  digest {said['digest']}, step {said['step']}\n")
-    sys.stdout.write("recorded; a running server goes on by itself, else: stepfleet resume " + run_id + "\n")
+    else:
+        what = "answered" if word.answer else "rejected" if word.reject else "approved"
+        sys.stdout.write(f"{what}; a running server goes on by itself, else: stepfleet resume {run_id}\n")
     return FINE
+
+
+def named_edge(view: RunView, word: Word) -> dict[str, object]:
+    """The answer with its edge's id where the person gave the step or ending that it leads to."""
+    given = word.answer.get("edge")
+    if given is None:
+        return dict(word.answer)
+    parked = view.state.step(waiting_step(view, None, word.step)).parked or {}
+    there = [o["edge"] for o in parked.get("ask", {}).get("options", ()) if given in (o["edge"], o["leads_to"])]
+    return {**word.answer, "edge": there[0] if len(there) == 1 else given}
+
+
+def _is_sure(verb: str) -> bool:
+    """Ask again where a person can answer; a script has said it already."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return True
+    sys.stdout.write(f"{verb} exactly this? [y/N] ")
+    sys.stdout.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def cancel(config: Path | None, run_id: str, *, reason: str, as_json: bool) -> int:
@@ -198,7 +257,7 @@ def kill_switch(config: Path | None, state: str, *, reason: str, as_json: bool) 
     if as_json:
         print_json(said)
     else:
-        stopped = f"all writes are stopped: {said['reason']} (by {said['by']})"
+        stopped = one_line(f"all writes are stopped: {said['reason']} (by {said['by']})")
         sys.stdout.write((stopped if said["engaged"] else "writes are allowed, as far as the policy goes") + "\n")
     return FINE
 
