@@ -220,11 +220,10 @@ class Service:
         self._operator(principal)
         view = await self.run_view(run_id)
         key = waiting_step(view, None, step)
-        parked = view.state.step(key).parked or {}
-        check_answer(parked, answer)
-        await self._say(
-            run_id, "answer", {"step": str(key), "by": principal.name, "answer": dict(answer), "reason": reason}
-        )
+        asking = view.state.step(key)
+        check_answer(asking.parked or {}, answer)
+        said = {"step": str(key), "by": principal.name, "answer": dict(answer), "reason": reason}
+        await self._say(run_id, "answer", {**said, "question": asking.answers})
         return str(key)
 
     async def cancel(self, run_id: str, principal: Principal, *, reason: str = "") -> None:

@@ -104,8 +104,10 @@ class ActionRun:
             if self.state.not_applied is not None:
                 raise ActionEnd("failed", self.state.not_applied)
             await self._verify(exact)
-        finally:
+        except ActionEnd:
             await self._give_back()
+            raise
+        await self._give_back()  # and only now: while an undo's outcome is unknown, nobody else may write there
         return dict((self.state.applied or {}).get("values", {}))
 
     # -- before -------------------------------------------------------------------------------
@@ -148,9 +150,10 @@ class ActionRun:
             return
         state, now = self.state, self.engine.now()
         digest = exact.request.digest
-        if state.rejected is not None:
+        if state.rejected is not None and state.asked is not None and state.asked["digest"] == digest:
             raise ActionEnd("refused", f"rejected by {state.rejected['by']}: {state.rejected.get('reason', '')}")
-        if state.asked is None or state.asked["digest"] != digest:
+        rule = ruling.rule
+        if state.asked is None or any(state.asked[k] != v for k, v in (("digest", digest), ("role", rule.role))):
             expires = now + timedelta(seconds=ruling.rule.expires_s)
             await self.advance.commit(
                 EventKind.APPROVAL_ASKED,
@@ -165,7 +168,7 @@ class ActionRun:
         agreed = {
             a["by"]
             for a in self.state.approvals
-            if a["digest"] == digest and datetime.fromisoformat(a["expires_at"]) > now
+            if (a["digest"], a["role"]) == (digest, rule.role) and datetime.fromisoformat(a["expires_at"]) > now
         }
         if len(agreed) >= ruling.rule.approvers:
             return
@@ -296,7 +299,7 @@ class ActionRun:
 
     async def _settle_after_crash(self, exact: _Exact) -> None:
         """Between intent and outcome the process died, or a person was asked what came of it."""
-        answer = self._person_says()
+        answer = self._person_says("apply")
         if answer is True:
             await self._applied(exact, None)
         elif answer is False:
@@ -304,8 +307,12 @@ class ActionRun:
         else:
             await self._find_out(exact, "the process died before the target answered")
 
-    def _person_says(self) -> bool | None:
-        answer = self.advance.state.step(self.key).answer
+    def _person_says(self, about: str) -> bool | None:
+        """What a person answered to the question whether the change, or its undo, happened."""
+        step = self.advance.state.step(self.key)
+        if (step.parked or {}).get("ask", {}).get("about") != about:
+            return None
+        answer = step.answer
         happened = answer["answer"].get("happened") if answer else None
         return happened if isinstance(happened, bool) else None
 
@@ -349,14 +356,15 @@ class ActionRun:
                 return seen
             await asyncio.sleep(OBSERVE_PAUSE_S)
 
-    async def _park_unknown(self, exact: _Exact, error: str) -> NoReturn:
+    async def _park_unknown(self, exact: _Exact, error: str, *, about: str = "apply") -> NoReturn:
+        what = exact.action.name if about == "apply" else f"the undo of {exact.action.name}"
         await self.advance.commit(EventKind.OUTCOME_UNKNOWN, self.key, error=error)
         await self.advance.commit(
             EventKind.PARKED,
             self.key,
             why="unknown_outcome",
-            reason=f"whether {exact.action.name} happened cannot be told: {error}",
-            ask={"call": exact.shown(), "answers": ["happened", "not_happened"]},
+            reason=f"whether {what} happened cannot be told: {error}",
+            ask={"call": exact.shown(), "about": about, "answers": ["happened", "not_happened"]},
         )
         raise StepLeft
 
@@ -418,19 +426,33 @@ class ActionRun:
 
     async def _compensate(self, exact: _Exact, reason: str) -> None:
         assert self.state.intent is not None
-        if not self.state.compensating:
-            await self.advance.commit(EventKind.COMPENSATING, self.key, reason=reason)
-        elif not exact.action.idempotent and self._person_says() is None:
-            await self._park_unknown(exact, "the process died while the change was being undone")
+        said = self._person_says("undo")
+        if said is True:
+            undone = Verdict(True, "a person says that it was undone")
+            await self.advance.commit(EventKind.COMPENSATED, self.key, **_plain(undone))
+            return
+        if self.state.compensating and not exact.action.idempotent and said is None:
+            died = "the process died while the change was being undone"
+            await self._park_unknown(exact, died, about="undo")
+        stopped = await self.engine.gate.switch()
+        if stopped.engaged:
+            verdict = Verdict(False, f"not tried: all writes are stopped: {stopped.reason} (by {stopped.by})")
+        else:
+            if not self.state.compensating:
+                await self.advance.commit(EventKind.COMPENSATING, self.key, reason=reason)
+            verdict = await self._undo(exact)
+        await self.advance.commit(EventKind.COMPENSATED, self.key, **_plain(verdict))
+
+    async def _undo(self, exact: _Exact) -> Verdict:
+        assert self.state.intent is not None
         try:
-            verdict = await within(
+            return await within(
                 exact.action.compensate(exact.args, self.state.intent["key"], self._ctx()),
                 self._deadline_s(exact),
                 f"{exact.action.name}.compensate",
             )
         except Exception as exc:
-            verdict = Verdict(False, f"the undo failed: {exc}")
-        await self.advance.commit(EventKind.COMPENSATED, self.key, **_plain(verdict))
+            return Verdict(False, f"the undo failed: {exc}")
 
     # -- small --------------------------------------------------------------------------------
 

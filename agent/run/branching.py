@@ -76,7 +76,7 @@ class Brancher:
         if choice.taken:
             self._branched(key, choice, decisions, usage)
         else:
-            self._park(key, links, choice, failed=state.status is Status.FAILED)
+            self._park(key, links, choice, failed=state.status is Status.FAILED, usage=usage)
 
     def _branched(
         self,
@@ -104,7 +104,15 @@ class Brancher:
         else:
             self._park(key, links, Choice(reason="the answer named no edge of this step"), failed=False)
 
-    def _park(self, key: StepKey, links: Sequence[Link], choice: Choice, *, failed: bool) -> None:
+    def _park(
+        self,
+        key: StepKey,
+        links: Sequence[Link],
+        choice: Choice,
+        *,
+        failed: bool,
+        usage: Usage = Usage(),  # noqa: B008
+    ) -> None:
         self.advance.emit(
             EventKind.PARKED,
             key,
@@ -114,6 +122,7 @@ class Brancher:
                 "options": [asdict(_option(lk)) for lk in links],
                 "answers": ["edge", *(["retry"] if failed else [])],
             },
+            usage=asdict(usage),
         )
 
     def _loop_left(self, key: StepKey) -> bool:
@@ -151,8 +160,14 @@ class Brancher:
         return decision
 
     async def _refresh(self, key: StepKey, condition: Condition, *, only_stale: bool) -> None:
-        """Run the queries behind the condition's names again; a failed one leaves its name without a value."""
+        """Run the queries behind the condition's names again; a failed one leaves its name without a value.
+
+        `only_stale`: those whose values are old, or older than the run's last change.
+        """
+        changed_at = self.advance.state.changed_at
         oldest = self.advance.engine.now() - timedelta(seconds=FRESH_S)
+        if changed_at is not None:
+            oldest = max(oldest, changed_at)  # what was read before a change says nothing about after it
         for step in {self._reads[n].id: self._reads[n] for n in condition.names if n in self._reads}.values():
             stored = [self.advance.state.values[n] for n in step.produces if n in self.advance.state.values]
             if only_stale and all(datetime.fromisoformat(v["as_of"]) >= oldest for v in stored):

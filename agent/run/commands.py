@@ -13,7 +13,7 @@ from typing import Any
 from agent.run.events import EventKind, StepKey
 from agent.run.journal import parse_key
 from agent.run.schema import CommandRow
-from agent.run.state import RunState
+from agent.run.state import RunState, Status
 
 _KINDS: Mapping[str, EventKind] = {
     "alert_joined": EventKind.ALERT_JOINED,
@@ -34,4 +34,17 @@ def fold_command(command: CommandRow, state: RunState) -> list[tuple[EventKind, 
     key = parse_key(str(payload.pop("step")))
     if key not in state.steps:
         return [(EventKind.COMMAND_IGNORED, None, {**payload, "reason": f"the run has no step '{key}'"})]
+    step = state.steps[key]
+    question = payload.pop("question", step.answers)
+    if kind is EventKind.ANSWERED and (step.parked is None or question != step.answers):
+        # Two people may answer one question: the second must not answer the next one, a retry least of all.
+        return [(EventKind.COMMAND_IGNORED, None, {**payload, "reason": f"step '{key}' no longer asks that"})]
     return [(kind, key, payload)]
+
+
+def is_early(command: CommandRow, state: RunState) -> bool:
+    """Whether it answers a step that is at work: the answer waits until the step asks, so that it is not lost."""
+    if _KINDS[command.kind] is not EventKind.ANSWERED:
+        return False
+    step = state.steps.get(parse_key(str(json.loads(command.payload)["step"])))
+    return step is not None and step.status is Status.RUNNING

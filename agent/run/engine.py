@@ -23,7 +23,7 @@ from agent.gate.gate import Gate
 from agent.run import values
 from agent.run.acts import ActionEnd, ActionRun, StepLeft
 from agent.run.branching import Brancher
-from agent.run.commands import fold_command
+from agent.run.commands import fold_command, is_early
 from agent.run.events import Event, EventKind, Outcome, StepKey
 from agent.run.journal import Journal, Lease
 from agent.run.judge import Judge, Usage
@@ -237,6 +237,8 @@ class Advance:
         self._poked, self._next_poll = False, loop_time + self.engine.limits.poll_s
         run_id, seen = self.lease.run_id, set(self.state.commands)
         for command in await asyncio.to_thread(self.engine.journal.commands, run_id, seen):
+            if is_early(command, self.state):
+                continue  # its step is at work on that very question: heard once it asks again, or has moved on
             for kind, key, payload in fold_command(command, self.state):
                 await self.commit(kind, key, **payload)
         for key in sorted(self.state.unbranched - self.state.parked - self._tasks.keys()):
@@ -260,8 +262,9 @@ class Advance:
         """Nothing is at work: has the run ended, or does it wait for people?"""
         if self.stopping:
             return await self._end()
-        if self.state.ready or self.state.unbranched - self.state.parked:
+        if self.state.unbranched - self.state.parked or (self.state.ready and not self.state.parked):
             return None
+        # What is ready and did not start waits behind an action that waits for a person.
         await self.settle_journal()
         if self.state.parked:
             if await asyncio.to_thread(self.engine.journal.commands, self.lease.run_id, set(self.state.commands)):
@@ -315,7 +318,7 @@ class Advance:
             step = self.plan.by_id[key.step]
             if step.kind is Kind.CHECK and not step.calls:
                 self._settle_without_work(key)
-            elif self._conflicts(key.step):
+            elif self._conflicts(key):
                 blocked.add(key)
             else:
                 attempt = self.state.step(key).attempt + 1
@@ -330,9 +333,12 @@ class Advance:
             self.emit(EventKind.STEP_STARTED, key, attempt=self.state.step(key).attempt + 1)
             self._spawn(key, self._execute(key, self.plan.by_id[key.step]))
 
-    def _conflicts(self, step: str) -> bool:
-        beside = self.shape.beside.get(step)
-        return beside is not None and any(k.step in beside for k in self.state.running)
+    def _conflicts(self, key: StepKey) -> bool:
+        """Whether a step that is at work, or an action whose outcome is not settled, keeps this one from starting."""
+        beside = self.shape.beside.get(key.step)
+        if beside is None:
+            return False
+        return any(k.step in beside for k in (*self.state.running, *self.state.unsettled) if k != key)
 
     def _settle_without_work(self, key: StepKey) -> None:
         self.emit(EventKind.STEP_SUCCEEDED, key)
@@ -401,8 +407,9 @@ class Advance:
 
     def _cancel_reads(self) -> None:
         for key, task in self._tasks.items():
-            if self.plan.by_id.get(key.step) is None or self.plan.by_id[key.step].kind is not Kind.ACTION:
-                task.cancel()
+            step = self.plan.by_id.get(key.step)
+            if step is None or step.kind is not Kind.ACTION or key not in self.state.running:
+                task.cancel()  # an action's branch may be cut off like any other; the action itself may not
 
     # -- what steps use -----------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ exactly what the dead one had journalled. It costs amortised O(edges of the step
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -74,6 +74,7 @@ class StepState:
     ended_at: datetime | None = None
     parked: Mapping[str, Any] | None = None
     answer: Mapping[str, Any] | None = None
+    answers: int = 0  # how many were folded in: an answer is to the question that was open when it was given
     error: str = ""
     cause: str = ""
     branched: bool = False
@@ -91,6 +92,8 @@ class RunState:
         self.running: set[StepKey] = set()
         self.parked: set[StepKey] = set()
         self.unbranched: set[StepKey] = set()  # their work is done, their branch is not decided
+        self.unsettled: set[StepKey] = set()  # actions intended and not yet verified, undone or known not to be
+        self.changed_at: datetime | None = None  # when this run last changed something
         self.values: dict[str, Mapping[str, Any]] = {}
         self.alert: Mapping[str, Any] = {}
         self.opened_at: datetime | None = None
@@ -111,7 +114,7 @@ class RunState:
     def status(self) -> RunStatus:
         if self.outcome is not None:
             return RunStatus.ENDED
-        if self.parked and not self.running and not self.ready:
+        if self.parked and not self.running and (not self.ready or self.unsettled):
             return RunStatus.PARKED
         return RunStatus.RUNNING
 
@@ -120,9 +123,6 @@ class RunState:
         if state is None:
             state = self.steps[key] = StepState(undecided=self.shape.in_degree(key))
         return state
-
-    def unsettled(self) -> Iterable[StepKey]:
-        return (k for k, s in self.steps.items() if s.status in (Status.RUNNING, Status.PARKED))
 
     # -- folding ------------------------------------------------------------------------------
 
@@ -177,6 +177,7 @@ class RunState:
                 self._finish(key, step, Status.FAILED, event.at)
             case EventKind.STEP_CANCELLED:
                 step.error, step.ended_at = p["reason"], event.at
+                self.unsettled.discard(key)
                 self._move(key, step, Status.CANCELLED)
                 self.unbranched.discard(key)
             case EventKind.BRANCHED:
@@ -186,6 +187,7 @@ class RunState:
                 self.parked.discard(key)
                 self._release(key, frozenset(p["taken"]), p.get("reason", ""))
             case EventKind.PARKED:
+                self.usage += Usage(**p.get("usage", {}))
                 step.parked, step.answer = p, None
                 if step.status is not Status.SUCCEEDED and step.status is not Status.FAILED:
                     self._move(key, step, Status.PARKED)
@@ -216,8 +218,11 @@ class RunState:
                 action.before = p["before"]
             case EventKind.INTENT:
                 action.intent, action.intent_at, action.not_applied = p, event.at, None
+                if event.key is not None:
+                    self.unsettled.add(event.key)
             case EventKind.APPLIED:
                 action.applied, action.applied_at = p, event.at
+                self.changed_at = event.at
             case EventKind.NOT_APPLIED:
                 action.not_applied = p["error"]
             case EventKind.VERIFIED:
@@ -268,6 +273,7 @@ class RunState:
 
     def _answered(self, key: StepKey, step: StepState, p: Mapping[str, Any]) -> None:
         step.answer = p
+        step.answers += 1
         if step.status is Status.PARKED:
             self._wake(key, step)
         elif p["answer"].get("retry") and step.status is Status.FAILED:
@@ -279,6 +285,7 @@ class RunState:
 
     def _finish(self, key: StepKey, step: StepState, status: Status, at: datetime) -> None:
         step.ended_at, step.parked = at, None
+        self.unsettled.discard(key)
         self._move(key, step, status)
         if status is Status.SUCCEEDED and key.step not in self.shape.branches:
             self._release(key, frozenset(lk.id for lk in self.shape.forward[key.step]), "")

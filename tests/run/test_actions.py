@@ -15,7 +15,7 @@ from agent.run.state import RunStatus
 from dag.model import Call, Condition, Edge, Plan, ValueType, Verify
 from plugins.base import Observation, Verdict
 from plugins.errors import ApplyFailed, TargetUnreachable
-from tests.run.engine_bench import Bench, Script, action, default, plan_of
+from tests.run.engine_bench import Bench, Script, action, check, default, manual, plan_of, query, when
 
 PLAN = plan_of(action("act"), Edge("START", "act"), Edge("act", "END.resolved"), default("act", "END.escalate"))
 ONCE = plan_of(
@@ -382,3 +382,107 @@ async def test_a_run_that_ends_after_a_crash_settles_its_action_first(bench: Ben
     assert advanced.outcome is Outcome.CANCELLED
     assert EventKind.VERIFIED in bench.kinds(run_id)
     assert len(script.applied) == 1
+
+
+async def test_a_late_retry_repeats_no_action_that_somebody_moved_on_from(bench: Bench, script: Script) -> None:
+    keys: list[str] = []
+
+    def refuse(key: str) -> None:
+        keys.append(key)
+        raise ApplyFailed("no free slot")
+
+    script.apply = refuse
+    plan = plan_of(action("act"), manual("m"), Edge("START", "act"), Edge("act", "m"), Edge("m", "END.resolved"))
+    run_id = await bench.open(plan)
+    await bench.go_on(run_id, plan)
+    await bench.say(run_id, "answer", step="act", by="ann", answer={"edge": plan.outgoing["act"][0].id})
+    await bench.go_on(run_id, plan)
+    await bench.say(run_id, "answer", step="act", by="ben", answer={"retry": True})
+    await bench.go_on(run_id, plan)
+    assert len(keys) == 1
+    assert "no longer asks" in bench.last(run_id, EventKind.COMMAND_IGNORED).payload["reason"]
+
+
+async def test_two_answers_to_one_question_are_one_answer(bench: Bench, script: Script) -> None:
+    keys: list[str] = []
+
+    def refuse(key: str) -> None:
+        keys.append(key)
+        raise ApplyFailed("no free slot")
+
+    script.apply = refuse
+    plan = plan_of(action("act"), Edge("START", "act"), Edge("act", "END.resolved"))
+    run_id = await bench.open(plan)
+    await bench.go_on(run_id, plan)
+    await bench.say(run_id, "answer", step="act", by="ann", answer={"retry": True}, question=0)
+    await bench.go_on(run_id, plan)
+    await bench.say(run_id, "answer", step="act", by="ben", answer={"retry": True}, question=0)
+    await bench.go_on(run_id, plan)
+    assert len(keys) == 2
+
+
+async def test_nothing_that_conflicts_starts_beside_an_action_of_unknown_outcome(bench: Bench, script: Script) -> None:
+    keys: list[str] = []
+
+    def lost_once(key: str) -> None:
+        keys.append(key)
+        if len(keys) == 1:
+            raise TargetUnreachable("connection reset")
+
+    script.apply, script.seen = lost_once, Observation.UNKNOWN
+    parts = [action("one"), action("two"), check("join"), Edge("START", "one"), Edge("START", "two")]
+    plan = plan_of(*parts, Edge("one", "join"), Edge("two", "join"), Edge("join", "END.resolved"))
+    run_id = await bench.open(plan)
+    advanced, state = await bench.go_on(run_id, plan)
+    assert (advanced.status, state.status) == (RunStatus.PARKED, RunStatus.PARKED)
+    assert len(keys) == 1
+    bench.restart()
+    await bench.go_on(run_id, plan)
+    assert len(keys) == 1
+    await bench.say(run_id, "answer", step="one", by="ann", answer={"happened": True})
+    advanced, _ = await bench.go_on(run_id, plan)
+    assert advanced.outcome is Outcome.RESOLVED
+    assert len(keys) == 2
+
+
+async def test_a_branch_after_a_change_rests_on_what_was_read_after_it(bench: Bench, script: Script) -> None:
+    answers = iter([5.0, 0.0, 0.0])
+    script.answers = {"q": lambda: next(answers)}
+    plan = plan_of(
+        query("q"),
+        action("act"),
+        Edge("START", "q"),
+        Edge("q", "act"),
+        when("act", "END.resolved", "max(q) < 1.0", "q"),
+        when("act", "END.escalate", "!(max(q) < 1.0)", "q", otherwise=True),
+    )
+    advanced, _ = await bench.run(plan)
+    assert advanced.outcome is Outcome.RESOLVED
+
+
+async def test_an_approval_by_a_role_the_policy_no_longer_names_counts_for_nothing(
+    bench: Bench, script: Script
+) -> None:
+    bench.policy = asking(role="operator")
+    bench.restart()
+    run_id, asked = await ask(bench)
+    await approve(bench, run_id, asked)
+    bench.policy = asking(role="sre")
+    bench.restart()
+    advanced, _ = await bench.go_on(run_id, PLAN)
+    assert advanced.status is RunStatus.PARKED
+    assert script.applied == []
+    assert bench.last(run_id, EventKind.APPROVAL_ASKED).payload["role"] == "sre"
+
+
+async def test_the_kill_switch_stops_an_undo_too_and_the_journal_says_so(bench: Bench, script: Script) -> None:
+    async def verified_never(*_: object) -> Verdict:
+        await bench.gate.set_switch(engaged=True, by="ann", reason="fire drill")
+        return Verdict(False, "still waiting")
+
+    bench.engine.registry.action("push").verify = verified_never  # type: ignore[method-assign]
+    run_id = await bench.open(PLAN)
+    advanced, _ = await bench.go_on(run_id, PLAN)
+    assert advanced.outcome is Outcome.ESCALATED
+    assert script.undone == []
+    assert "fire drill" in bench.last(run_id, EventKind.COMPENSATED).payload["reason"]

@@ -72,8 +72,9 @@ async def test_without_a_default_an_undecided_model_leaves_it_to_a_person(bench:
     plan = plan_of(*ASKED.steps, *(e for e in ASKED.edges if not e.default))
     bench.judge = Scripted(None)
     bench.restart()
-    advanced, _ = await bench.run(plan)
+    advanced, state = await bench.run(plan)
     assert advanced.status is RunStatus.PARKED
+    assert state.usage.prompt_tokens == 100  # what was spent is spent, decided or not
 
 
 async def test_a_judge_that_raises_parks_its_step_and_not_the_process(bench: Bench) -> None:
