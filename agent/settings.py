@@ -126,10 +126,18 @@ def _relative_to(settings: Settings, folder: Path) -> Settings:
             "journal": JournalSettings(url=url),
             "library": LibrarySettings(path=folder / settings.library.path),
             "policy": PolicySettings(file=folder / policy if policy else None),
+            "llm": _llm_from(folder, settings.llm),
             "principals": tuple(_principal_from(folder, p) for p in settings.principals),
             "plugins": {name: _table_from(folder, table) for name, table in settings.plugins.items()},
         }
     )
+
+
+def _llm_from(folder: Path, llm: LlmSettings | None) -> LlmSettings | None:
+    if llm is None:
+        return None
+    files = {name: getattr(llm, name) for name in ("api_key_file", "ca_file")}
+    return llm.model_copy(update={name: folder / file for name, file in files.items() if file is not None})
 
 
 def _principal_from(folder: Path, principal: PrincipalSettings) -> PrincipalSettings:

@@ -253,7 +253,8 @@ async def _keep(stage: _Stage, console: Console) -> None:
     for name in ("gateway", "prometheus", "alertmanager"):
         console.print(f"  {name}: {stage.fleet[name]}")
     console.print(f"  stepfleet: {stage.api.url}\n  state: {stage.state}")
-    await asyncio.Event().wait()
+    with contextlib.suppress(asyncio.CancelledError):  # being asked to stop is how this ends well
+        await asyncio.Event().wait()
 
 
 def _write_json(path: Path, result: DemoResult) -> None:

@@ -7,7 +7,7 @@ facts; what a model or a log line says about a call is no input.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from enum import StrEnum
@@ -31,7 +31,7 @@ class Rung(StrEnum):
 
 
 class Rule(BaseModel):
-    """One line of the ladder; the first holds that covers the action, all it writes and, if automatic, the guide."""
+    """One line of the ladder. For each key that a call writes, the first rule that covers it holds."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -118,14 +118,18 @@ def rule_on(request: ActionRequest, policy: Policy, facts: Facts) -> Ruling:
     """Decide on one exact call."""
     if facts.writes_stopped is not None:
         return Ruling(False, f"all writes are stopped: {facts.writes_stopped}", Rung.OBSERVE)
-    covering = [r for r in policy.rule if _covers(r, request)]
-    if not covering:
+    rules = _rules_for(request, policy)
+    if not rules:
         return Ruling(False, f"no rule of the policy covers {describe(request)}", Rung.OBSERVE)
-    # An automatic rule is for its reviewed guides; other guides' calls go on to the next rule.
-    rule = next((r for r in covering if _is_for_guide(r, request)), covering[0])
-    refusal = _refusal(request, rule, facts)
-    if refusal is not None:
-        return Ruling(False, refusal, rule.rung, rule)
+    for rule in rules:
+        refusal = _refusal(request, rule, facts)
+        if refusal is not None:
+            return Ruling(False, refusal, rule.rung, rule)
+    asking = [r for r in rules if r.rung is Rung.APPROVE]
+    if len({r.role for r in asking}) > 1:
+        roles = " and ".join(sorted({r.role for r in asking}))
+        return Ruling(False, f"it touches what {roles} each approve: split the call, or let one role do", Rung.APPROVE)
+    rule = max(asking, key=lambda r: (r.approvers, -r.expires_s)) if asking else rules[0]
     return Ruling(True, f"rule '{rule.action} on {rule.target}: {rule.rung}' covers it", rule.rung, rule)
 
 
@@ -152,18 +156,24 @@ def load_policy(path: Path) -> Policy:
         raise SettingsError(f"{path}: {where}: {first['msg']}", hint="see docs/policy.md") from exc
 
 
-def _covers(rule: Rule, request: ActionRequest) -> bool:
-    """Whether the rule speaks of this call. One that holds back does as soon as it names one key that is written;
-    one that lets go must name them all: a second key never carries a call past a stricter rule."""
-    if not fnmatchcase(request.action, rule.action):
-        return False
+def _rules_for(request: ActionRequest, policy: Policy) -> tuple[Rule, ...]:
+    """The rules that must all allow the call: for each key that it writes, the first that covers the key.
+
+    Empty when some key has none. So no key carries a call past the rule of another. Unknown writes might be
+    any: all rules down to the first for every target must allow them.
+    """
+    rules = [r for r in policy.rule if fnmatchcase(request.action, r.action)]
     writes = request.effect.writes
     if writes is None:
-        return rule.rung in (Rung.OBSERVE, Rung.SUGGEST) or (rule.target == "*" and rule.rung is not Rung.AUTO)
-    if not writes:
-        return rule.target == "*"
-    named = [fnmatchcase(key, rule.target) for key in writes]
-    return all(named) if rule.rung is Rung.AUTO else any(named)
+        end = next((i for i, r in enumerate(rules) if r.target == "*" and r.rung is not Rung.AUTO), None)
+        return () if end is None else tuple(r for r in rules[: end + 1] if r.rung is not Rung.AUTO)
+    found = {key: _first(request, [r for r in rules if fnmatchcase(key, r.target)]) for key in sorted(writes or {"*"})}
+    return () if None in found.values() else tuple(dict.fromkeys(r for r in found.values() if r is not None))
+
+
+def _first(request: ActionRequest, covering: Sequence[Rule]) -> Rule | None:
+    """An automatic rule is for its reviewed guides; other guides' calls go on to the next rule."""
+    return next((r for r in covering if _is_for_guide(r, request)), covering[0] if covering else None)
 
 
 def _is_for_guide(rule: Rule, request: ActionRequest) -> bool:

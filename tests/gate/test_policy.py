@@ -139,3 +139,48 @@ def test_a_second_key_carries_no_call_past_a_stricter_rule(rung: str) -> None:
     call = request(effect=Effect(writes=frozenset({"replica:prod-1", "replica:dev-1"})))
     ruling = rule_on(call, both, Facts(NOON, 0))
     assert ruling.needs_approval if rung == "approve" else not ruling.allowed
+
+
+@pytest.mark.parametrize("order", [1, -1], ids=["approve first", "observe first"])
+def test_every_key_is_ruled_on_by_its_own_rule(order: int) -> None:
+    rules = [
+        {"action": "*", "target": "replica:*", "rung": "approve", "role": "sre"},
+        {"action": "*", "target": "sessions:*", "rung": "observe"},
+    ]
+    call = request(effect=Effect(writes=frozenset({"replica:a", "sessions:demo"})))
+    assert not rule_on(call, Policy.model_validate({"rule": rules[::order]}), Facts(NOON, 0)).allowed
+
+
+def test_one_key_that_asks_makes_the_whole_call_wait() -> None:
+    asked = Policy.model_validate({"rule": [{"action": "*", "target": "replica:*", "rung": "approve", "approvers": 2}]})
+    both = Policy(rule=(*policy(action="*").rule, *asked.rule))
+    call = request(effect=Effect(writes=frozenset({"replica:a", "sessions:demo"})))
+    ruling = rule_on(call, both, Facts(NOON, 0))
+    assert ruling.needs_approval
+    assert ruling.rule is not None
+    assert ruling.rule.approvers == 2
+
+
+def test_two_roles_are_never_merged_into_one_approval() -> None:
+    rules = [
+        {"action": "*", "target": f"{kind}:*", "rung": "approve", "role": kind} for kind in ("replica", "sessions")
+    ]
+    call = request(effect=Effect(writes=frozenset({"replica:a", "sessions:demo"})))
+    ruling = rule_on(call, Policy.model_validate({"rule": rules}), Facts(NOON, 0))
+    assert not ruling.allowed
+    assert "replica and sessions each approve" in ruling.reason
+
+
+@pytest.mark.parametrize(
+    ("rules", "allowed"),
+    [
+        pytest.param(
+            [("replica:*", "observe"), ("*", "approve")], False, id="a stricter rule before it might be meant"
+        ),
+        pytest.param([("*", "approve")], True, id="people may approve what is not known"),
+        pytest.param([("replica:*", "approve")], False, id="a rule for some targets is not enough"),
+    ],
+)
+def test_unknown_writes(rules: list[tuple[str, str]], allowed: bool) -> None:
+    given = Policy.model_validate({"rule": [{"action": "*", "target": t, "rung": r} for t, r in rules]})
+    assert rule_on(request(effect=Effect(writes=None)), given, Facts(NOON, 0)).allowed is allowed
