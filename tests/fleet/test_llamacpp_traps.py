@@ -7,6 +7,7 @@ import json
 import os
 import signal
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,19 @@ def raw(replica: Replica) -> httpx.AsyncClient:
     """The bare wire, past everything the client checks."""
     key = (replica.server.slot_dir.parent / "api-key").read_text()
     headers = {"Authorization": f"Bearer {key}"}
-    return httpx.AsyncClient(base_url=replica.server.url, headers=headers, trust_env=False, timeout=10)
+    return httpx.AsyncClient(base_url=replica.server.url, headers=headers, trust_env=False, timeout=120)
+
+
+@asynccontextmanager
+async def decoding(replica: Replica, prompt: list[int]) -> AsyncIterator[None]:
+    """A slot 0 that decodes for a while; its answer is waited for however slow the machine is."""
+    body = {"prompt": prompt, "n_predict": 2500, "id_slot": 0, "ignore_eos": True}
+    async with raw(replica) as wire:
+        answer = asyncio.create_task(wire.post("/completion", json=body))
+        while not (await replica.server.slot(0)).is_processing:
+            await asyncio.sleep(0.005)
+        yield
+        (await answer).raise_for_status()
 
 
 def no_files_left(*replicas: SlotServer) -> bool:
@@ -178,28 +191,22 @@ async def test_a_damaged_copy_is_found_before_the_server_sees_it(
 
 
 async def test_a_busy_target_would_block_the_restore_so_it_is_refused(
-    a: SlotServer, b: SlotServer, prompt: list[int]
+    trio: Servers, a: SlotServer, b: SlotServer, prompt: list[int]
 ) -> None:
     await a.complete(prompt, 4, 0)
-    decoding = asyncio.create_task(b.complete(prompt, 2500, 0))
-    while not (await b.slot(0)).is_processing:
-        await asyncio.sleep(0.005)
-    with pytest.raises(MoveFailed, match="is decoding") as refused:
-        await move_kv(a, 0, b, 0)
+    async with decoding(trio["b"], prompt):
+        with pytest.raises(MoveFailed, match="is decoding") as refused:
+            await move_kv(a, 0, b, 0)
     assert refused.value.code is MoveFault.BUSY
-    await decoding
 
 
 async def test_a_source_that_does_not_stop_is_waited_for_only_so_long(
-    a: SlotServer, b: SlotServer, prompt: list[int]
+    trio: Servers, a: SlotServer, b: SlotServer, prompt: list[int]
 ) -> None:
-    decoding = asyncio.create_task(a.complete(prompt, 2500, 0))
-    while not (await a.slot(0)).is_processing:
-        await asyncio.sleep(0.005)
-    with pytest.raises(MoveFailed, match="did not stop") as refused:
-        await move_kv(a, 0, b, 0, idle_s=0.05)
+    async with decoding(trio["a"], prompt):
+        with pytest.raises(MoveFailed, match="did not stop") as refused:
+            await move_kv(a, 0, b, 0, idle_s=0.05)
     assert refused.value.code is MoveFault.BUSY
-    await decoding
 
 
 async def test_asking_for_no_token_would_give_one_so_it_is_an_error(a: SlotServer, prompt: list[int]) -> None:
