@@ -27,9 +27,55 @@ _USES = re.compile(
 )
 # Upper-case words that stand for a value where a command takes a name: `kubectl describe node NODE`.
 _VALUE_WORDS = frozenset(
-    "NAME NAMESPACE NODE POD PODNAME CONTAINER HOST HOSTNAME SERVICE DEPLOYMENT CLUSTER REGION ZONE USER USERNAME"
-    " PASSWORD TOKEN IP ADDRESS PORT PATH FILE FILENAME DEVICE INTERFACE VOLUME PVC PV INSTANCE JOBID JOB ID PID UUID"
-    " VERSION REVISION RELEASE BUCKET IMAGE POOL OSD DATABASE TABLE URL ENDPOINT SECRET CONFIGMAP".split()
+    [
+        "NAME",
+        "NAMESPACE",
+        "NODE",
+        "POD",
+        "PODNAME",
+        "CONTAINER",
+        "HOST",
+        "HOSTNAME",
+        "SERVICE",
+        "DEPLOYMENT",
+        "CLUSTER",
+        "REGION",
+        "ZONE",
+        "USER",
+        "USERNAME",
+        "PASSWORD",
+        "TOKEN",
+        "IP",
+        "ADDRESS",
+        "PORT",
+        "PATH",
+        "FILE",
+        "FILENAME",
+        "DEVICE",
+        "INTERFACE",
+        "VOLUME",
+        "PVC",
+        "PV",
+        "INSTANCE",
+        "JOBID",
+        "JOB",
+        "ID",
+        "PID",
+        "UUID",
+        "VERSION",
+        "REVISION",
+        "RELEASE",
+        "BUCKET",
+        "IMAGE",
+        "POOL",
+        "OSD",
+        "DATABASE",
+        "TABLE",
+        "URL",
+        "ENDPOINT",
+        "SECRET",
+        "CONFIGMAP",
+    ]
 )
 _NOT_HOLES = frozenset({"SIGTERM", "SIGKILL"})
 _UPPER_WORD = re.compile(r"(?<![\w$<{\[.:/=%~@\\'\"-])[A-Z]{2,14}(?![\w\]}>=({.:/'\"-])")

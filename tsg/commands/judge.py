@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from tsg.commands.tools import rule_for
 from tsg.commands.tools.table import Call
 from tsg.commands.verdict import NOTHING, READS, Verdict, unknown, worst
-from tsg.commands.wrappers import KEYWORDS, TRANSPARENT, WRAPPERS, unwrapped
 from tsg.commands.words_in import split_words
+from tsg.commands.wrappers import KEYWORDS, TRANSPARENT, WRAPPERS, unwrapped
 
 MAX_DEPTH = 6  # commands inside commands
 _MADE_WORDS = 24  # words of a variable that names a command

@@ -12,7 +12,9 @@ from tsg.commands.verdict import NOTHING, READS, Verdict, unknown, worst
 from tsg.words import words
 
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
-_HIJACKS = frozenset({"LD_PRELOAD", "BASH_ENV", "ENV", "PROMPT_COMMAND", "PERL5OPT", "PYTHONSTARTUP", "LD_LIBRARY_PATH"})
+_HIJACKS = frozenset(
+    {"LD_PRELOAD", "BASH_ENV", "ENV", "PROMPT_COMMAND", "PERL5OPT", "PYTHONSTARTUP", "LD_LIBRARY_PATH"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,9 @@ _PREFIXES = {
 KEYWORDS = words("done fi esac } then do else in for case select function { ( ) ;; if while until elif !")
 SHELLS = words("sh bash zsh dash ksh ash fish")
 _INTERPRETERS = words("python python2 python3 perl ruby node php lua Rscript java jshell pwsh deno bun go")
-_XARGS = words("-n -I -L -P -d -s -a -E -i --max-args --replace --max-lines --max-procs --delimiter --arg-file --max-chars")
+_XARGS = words(
+    "-n -I -L -P -d -s -a -E -i --max-args --replace --max-lines --max-procs --delimiter --arg-file --max-chars"
+)
 _SSH = words("-b -c -D -E -e -F -I -i -J -L -l -m -O -o -p -Q -R -S -W -w")
 _PDSH = words("-w -x -l -u -f -t -R -g -G -b -a_ --user --worker -n -N --hosts")
 
@@ -208,7 +212,10 @@ def _eval(call: Call) -> Verdict:
 def _source(call: Call) -> Verdict:
     """Reading settings into the shell; what else the file does cannot be seen."""
     name = call.args[0] if call.args else ""
-    if re.search(r"(?:bashrc|profile|\.env|rc|openrc(?:\.sh)?|activate|bash_completion)$", name) or "completion" in name:
+    if (
+        re.search(r"(?:bashrc|profile|\.env|rc|openrc(?:\.sh)?|activate|bash_completion)$", name)
+        or "completion" in name
+    ):
         return replace(NOTHING, touches=(f"file:{name}",))
     return unknown(f"runs the script {name or 'it is given'}")
 

@@ -201,7 +201,7 @@ TOOLS: dict[str, Rule] = {
     "mongo": _mongo,
     "mongostat": always(replace(READS, endless="mongostat goes on until it is stopped")),
     "mongotop": always(replace(READS, endless="mongotop goes on until it is stopped")),
-    **{name: _dumps for name in ("pg_dump", "pg_dumpall", "mysqldump", "mongodump", "pg_basebackup")},
+    **dict.fromkeys(("pg_dump", "pg_dumpall", "mysqldump", "mongodump", "pg_basebackup"), _dumps),
     **{name: always(changes("{name} overwrites a database", destructive=True)) for name in ("pg_restore", "mongorestore", "dropdb", "pg_resetwal", "pg_rewind")},
     "mongoexport": _dumps,
     "pg_isready": always(READS),

@@ -223,7 +223,7 @@ def _ping(call: Call) -> Verdict:
 
 def _top(call: Call) -> Verdict:
     bounded = call.has("-n", "-b") and call.has("-n")
-    if bounded or call.has("-b") and call.piped:
+    if bounded or (call.has("-b") and call.piped):
         return READS
     screen = "" if call.has("-b") else f"{call.name} fills the screen"
     return replace(READS, endless=f"{call.name} goes on until it is stopped", interactive=screen)
@@ -242,7 +242,7 @@ def _editor(call: Call) -> Verdict:
 
 
 def _kill(call: Call) -> Verdict:
-    if call.has("-l", "-L", "--list") and call.name == "kill" or "-0" in call.args:
+    if (call.has("-l", "-L", "--list") and call.name == "kill") or "-0" in call.args:
         return READS
     plain = plain_words(call.args, words("-s --signal -u --uid -g -t -P -n"))
     gentle = any(a in {"-HUP", "-1", "-USR1", "-USR2", "-SIGHUP", "-CONT", "-STOP"} for a in call.args)
@@ -262,7 +262,7 @@ def _date(call: Call) -> Verdict:
     if call.has("-s", "--set") and not call.has("-d", "--date"):
         return changes("date sets the clock")
     harmless = all(
-        a.startswith(("+", "-")) or at and call.args[at - 1] in {"-d", "--date", "-r", "-f", "-v"}
+        a.startswith(("+", "-")) or (at and call.args[at - 1] in {"-d", "--date", "-r", "-f", "-v"})
         for at, a in enumerate(call.args)
     )
     return READS if harmless else changes("date sets the clock")
@@ -596,11 +596,11 @@ TOOLS: dict[str, Rule] = {
     "mkdir": _mkdir,
     "touch": _mkdir,
     "mktemp": always(NOTHING),
-    **{name: _copy for name in _FILE_WRITERS | {"mv"}},
-    **{name: _mode for name in ("chmod", "chown", "chgrp", "setfacl", "chattr", "chcon", "restorecon", "setcap", "setfattr")},
+    **dict.fromkeys(_FILE_WRITERS | {"mv"}, _copy),
+    **dict.fromkeys(("chmod", "chown", "chgrp", "setfacl", "chattr", "chcon", "restorecon", "setcap", "setfattr"), _mode),
     "find": _find,
     "sed": _sed,
-    **{name: _awk for name in ("awk", "gawk", "mawk", "nawk")},
+    **dict.fromkeys(("awk", "gawk", "mawk", "nawk"), _awk),
     "sort": _sort,
     "tee": _tee,
     "truncate": _truncate,
@@ -614,9 +614,9 @@ TOOLS: dict[str, Rule] = {
     "man": _pager,
     "ping": _ping,
     "ping6": _ping,
-    **{name: _top for name in ("top", "htop", "atop", "iotop", "nvtop", "btop", "iftop", "nethogs", "powertop", "slurmtop", "k9s")},
-    **{name: _editor for name in ("vi", "vim", "nano", "emacs", "ed", "view", "visudo", "nvim", "vipw")},
-    **{name: _kill for name in ("kill", "pkill", "killall", "skill", "xkill")},
+    **dict.fromkeys(("top", "htop", "atop", "iotop", "nvtop", "btop", "iftop", "nethogs", "powertop", "slurmtop", "k9s"), _top),
+    **dict.fromkeys(("vi", "vim", "nano", "emacs", "ed", "view", "visudo", "nvim", "vipw"), _editor),
+    **dict.fromkeys(("kill", "pkill", "killall", "skill", "xkill"), _kill),
     "date": _date,
     "hostname": _hostname,
     "hostnamectl": Tool(verbs(reads="status, show", undoable="set-hostname, set-chassis, hostname, set-location")),
@@ -632,7 +632,7 @@ TOOLS: dict[str, Rule] = {
                   words("-f --fields -m --mode -c --colors -g --get-values -e"), words("-t --terse -p --pretty")),
     "uniq": _uniq,
     "tar": _tar,
-    **{name: _gzip for name in ("gzip", "gunzip", "bzip2", "xz", "zstd", "bunzip2", "unxz", "lz4")},
+    **dict.fromkeys(("gzip", "gunzip", "bzip2", "xz", "zstd", "bunzip2", "unxz", "lz4"), _gzip),
     "zip": always(changes("{name} writes an archive", reversible=True)),
     "unzip": _unzip,
     "sysctl": _sysctl,
@@ -653,7 +653,7 @@ TOOLS: dict[str, Rule] = {
     "brctl": lambda c: READS if c.args[:1] in {("show",), ("showmacs",)} else changes("brctl changes a bridge", reversible=True),
     "bridge": lambda c: READS if c.args[1:2] in {(), ("show",)} else changes("bridge changes a bridge", reversible=True),
     "tc": _tc,
-    **{name: _iptables for name in ("iptables", "ip6tables", "iptables-save", "ip6tables-save", "iptables-restore", "ebtables", "ipset_")},
+    **dict.fromkeys(("iptables", "ip6tables", "iptables-save", "ip6tables-save", "iptables-restore", "ebtables", "ipset_"), _iptables),
     "nft": lambda c: READS if c.args[:1] in {("list",), ("-a",), ("describe",)} and "list" in c.args else changes("nft changes the firewall"),
     "conntrack": lambda c: READS if c.has("-L", "-S", "-C", "-G", "--dump", "--stats", "--count") else changes("conntrack changes connections"),
     "ufw": lambda c: READS if c.args[:1] in {("status",), ("show",), ("version",)} else changes("ufw changes the firewall", reversible=True),
@@ -664,8 +664,8 @@ TOOLS: dict[str, Rule] = {
     "wget": _wget,
     "http": lambda c: READS if not ({"POST", "PUT", "PATCH", "DELETE"} & set(c.args)) and not any(re.match(r"[\w-]+:?=", a) for a in c.args) else changes("sends data"),
     "grpcurl": lambda c: READS if c.args[-1:] == ("list",) or "describe" in c.args or "list" in c.args else unknown("grpcurl calls a method"),
-    **{name: _scp for name in ("scp", "rsync", "sftp")},
-    **{name: _nc for name in ("nc", "ncat", "netcat", "telnet_", "socat_")},
+    **dict.fromkeys(("scp", "rsync", "sftp"), _scp),
+    **dict.fromkeys(("nc", "ncat", "netcat", "telnet_", "socat_"), _nc),
     "telnet": always(replace(READS, interactive="waits for input")),
     "nmap": always(READS),
     "socat": always(unknown("{name} joins two streams")),

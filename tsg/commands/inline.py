@@ -1,0 +1,61 @@
+"""Inline code: a command where it plainly is one, else nothing."""
+
+from __future__ import annotations
+
+import re
+
+from tsg.commands.lines import is_known_command, is_sentence, strip_prompt
+from tsg.commands.model import Command, Language
+from tsg.commands.powershell import is_cmdlet
+from tsg.commands.read import read_block
+from tsg.commands.sql import starts_sql
+
+MAX_INLINE = 4_000  # characters
+_WORD = re.compile(r"[\w./:-]+$")
+_SCRIPT = re.compile(r"(?:\./|\.\./|\.\\)[\w./\\-]+(?:\.(?:sh|py|ps1|bash|pl))?(?:\s|$)")
+_PROGRAM_ARGS = re.compile(r"[\w.-]+\s+--?\w")
+
+
+def read_one(code: str, line: int) -> Command | None:
+    """The command that inline code is, on line `line`; None for anything else."""
+    text = code.strip()
+    if not text or len(text) > MAX_INLINE or "\n" in text.strip("\n"):
+        return None
+    length, prompt = strip_prompt(text)
+    bare = text[length:] if prompt else text
+    tag = _language(bare, prompted=prompt == "$", is_ps=prompt == "PS")
+    if tag is None:
+        return None
+    commands = read_block(tag, bare, line).commands
+    return commands[0] if len(commands) == 1 else _joined(commands)
+
+
+def _joined(commands: tuple[Command, ...]) -> Command | None:
+    """`a; b` inline is two statements: the worse one speaks for both."""
+    if not commands:
+        return None
+    rank = {"nothing": 0, "reads": 1, "unknown": 2, "changes": 3}
+    return max(commands, key=lambda c: (rank[c.does], c.destructive))
+
+
+def _language(text: str, *, prompted: bool, is_ps: bool) -> str | None:
+    first = text.split(maxsplit=1)[0] if text.split() else ""
+    if is_ps:
+        return Language.POWERSHELL
+    if prompted:
+        return "bash"
+    if not first or text.startswith(("#", "-", "/", "<", "{", "[", '"', "'", "@")):
+        return (
+            "bash" if text.startswith("/") and " " in text and _PROGRAM_ARGS.search(text.rpartition("/")[2]) else None
+        )
+    if is_cmdlet(first) and not is_sentence(text):
+        return Language.POWERSHELL
+    if _SCRIPT.match(text):
+        return "bash"
+    if text == first and not is_known_command(text):
+        return None
+    if is_known_command(text):
+        return "bash"
+    if " " in text and starts_sql(text) and not is_sentence(text):
+        return Language.SQL
+    return None

@@ -1,0 +1,216 @@
+"""What a line of a guide's code block is: a command, a comment, a sentence, output, configuration.
+
+Judged without a parser, so that what is no command can be taken out before the parser sees it.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+from tsg.commands.holes import masked
+from tsg.commands.tools import rule_for, strong_names, tool_for
+from tsg.commands.tools.table import plain_words
+from tsg.commands.words_in import split_words
+from tsg.commands.wrappers import KEYWORDS, WRAPPERS, unwrapped
+from tsg.words import words
+
+
+class Kind(StrEnum):
+    COMMAND = "command"
+    MAYBE = "maybe"  # has the form of a command, and names no known program
+    COMMENT = "comment"
+    PROSE = "prose"
+    OUTPUT = "output"
+    CONFIG = "config"
+    BLANK = "blank"
+
+
+MAX_LOOK = 2_000  # characters of a line that are looked at
+PROMPT = re.compile(
+    r"[ \t]*(?:\([\w.-]{1,30}\)[ ]?)?"
+    r"(?:(?:\[[^\]\n]{1,80}\]|[\w.-]{1,60}@[\w.-]{1,60}(?::[^\s$#]{0,80})?|[\w.-]{1,40}|~[ ]?)[$#]|\$)[ ]+(?=\S)"
+)
+PS_PROMPT = re.compile(r"[ \t]*PS(?:[ ]+[A-Za-z]:[^>\n]{0,200})?>[ ]*(?=\S)")
+ROOT_PROMPT = re.compile(r"[ \t]*#[ ](?=\S)")
+_CLIENT_PROMPT = re.compile(
+    r"[ \t]*(?:mysql|mariadb|sqlite|postgres|psql|[a-z_]{1,30}(?==))(?:=[#>]|>|\[\w+\]>)[ ]+(?=\S)"
+)
+_LOG = re.compile(
+    r"[ \t]*(?:"
+    r"\[?\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d"
+    r"|[EWIF]\d{4}[ ]\d\d:\d\d:\d\d"
+    r"|(?:\d+[ ])?[\w/.-]+\.go:\d+\]"
+    r"|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[ ]+\d{1,2}[ ]\d\d:\d\d"
+    r"|\[(?:ERROR|WARN|WARNING|INFO|DEBUG|FATAL|CRITICAL|NOTICE)\]"
+    r"|(?:ERROR|WARN|WARNING|INFO|DEBUG|FATAL|CRITICAL|Error|Warning|Traceback|Exception|panic|fatal|NVRM)(?::|[ ]\()"
+    r"|\[[ ]*\d+\.\d{3,6}\][ ]"
+    r"|(?:level|ts|time|lvl)=\S"
+    r"|[\w.-]+:[ ](?:error|warning|command not found|cannot|line[ ]\d+)\b"
+    r")"
+)
+_TABLE = re.compile(r"[ \t]*[A-Z][A-Z0-9_%()/.#*-]*(?:(?:[ ]{2,}|\t)[A-Z][A-Z0-9_%()/.#* -]*)+$")
+_RULE = re.compile(r"[ \t]*(?:[+|=*_~-][+|=*_~ -]{2,}|[─═│┌└├┼+|-]{3,}.*|\|.*\|)[ \t]*$")
+_ELLIPSIS = re.compile(r"[ \t]*(?:\.{3,}|…|\[\.\.\.\]|<snip>|\[snip\])[ \t]*$")
+_YAML = re.compile(
+    r"[ \t]*(?:-[ ]+)?(?:[A-Za-z_][\w./-]*|\"[^\"]{1,80}\"):(?:[ ]+\S.*)?[ \t]*$|[ \t]*-[ ]+\S|---[ \t]*$"
+)
+_INI = re.compile(r"[ \t]*(?:\[{1,2}[A-Za-z][\w. :\"/-]*\]{1,2}[ \t]*$|[A-Za-z][\w. -]{0,60}[ ]=[ ])")
+_FIELD = re.compile(r"[ \t]*[A-Za-z][\w ().%/-]{0,60}?[ \t.]*[ \t]:(?:[ \t]|$)|[ \t]*[A-Z][\w ()/%-]{0,60}:(?:[ \t]|$)")
+_JSON = re.compile(r"[ \t]*(?:[{}\[\]][{}\[\], \t]*$|\"[^\"]{1,200}\"[ \t]*:)")
+_ASSIGNS = re.compile(r"[ \t]*(?:export[ ]+|readonly[ ]+|local[ ]+|declare[ ]+)?[A-Za-z_]\w*(?:\[\w+\])?\+?=")
+_EVIDENCE = re.compile(r"(?:^|[ ])--?[A-Za-z]|[|><$]|(?:^|[ ])[.~]?/[\w.]|[\w-]+=\S|\.\w{1,5}(?:[ ]|$)|&&|[<{]|\*")
+_FUNCTION_WORDS = words(
+    "the a an is are was were be been to of and or in on for with that this these those you your we our it its if when then"
+    " should will would can could may must not from by as at into has have had do does did there here all any each no"
+)
+_AFTER_A_VERB = words("the a an this that these those your any each every all if whether is are was has it its out")
+_BULLET = re.compile(r"[ \t]*[•▪●◦–—→✓✔✗❌✅⚠🚨🔴🟢🟡*]")
+_BOX = re.compile(r"[─-╿▀-▟▲▼◄►]")
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a line's first command, up to an operator."""
+    head = text[:MAX_LOOK]
+    return split_words(head)
+
+
+def program_of(text: str) -> tuple[str, list[str]]:
+    """The program that a line would run, wrappers taken off, and the words after it."""
+    parts = words_of(text.lstrip().lstrip("({!").lstrip())
+    inner, _ = unwrapped(parts)
+    if not inner:
+        return "", []
+    return inner[0].rpartition("/")[2], inner[1:]
+
+
+def is_known_command(text: str) -> bool:
+    """Whether a line begins with a known program and goes on as its commands do."""
+    text = text.strip()
+    first = text.split(maxsplit=1)[0] if text else ""
+    if first in {"sudo", "time", "nohup", "watch", "timeout"} and len(text.split()) > 1:
+        rest = text.split()[1]
+        return not rest[0].isupper() and rest not in _AFTER_A_VERB and (first == "sudo" or _names_program(text))
+    return _names_program(text)
+
+
+def _names_program(text: str) -> bool:
+    name, rest = program_of(text)
+    if not name or (rule_for(name) is None and name not in WRAPPERS):
+        return False
+    if not rest:
+        return name in strong_names() or name in _STANDALONE
+    second = rest[0]
+    if second in _AFTER_A_VERB or is_sentence(text):
+        return False
+    tool = tool_for(name)
+    if tool is not None:
+        plain = plain_words(rest, tool.valued)
+        if not plain:
+            return second.startswith("-")
+        return tool.knows(plain) or (name in strong_names() and _EVIDENCE.search(text) is not None)
+    if name in strong_names():
+        return True
+    if name in KEYWORDS:
+        return False
+    return _EVIDENCE.search(" ".join(rest)) is not None or (name in _TAKES_NAMES and len(rest) <= 3)
+
+
+# Run without words of their own.
+_STANDALONE = words(
+    "uptime dmesg lsblk reboot nvidia-smi sinfo squeue sacct ibstat ibstatus lspci lscpu lsmod df ifconfig sdiag nproc lsusb vmstat"
+    " iostat mpstat exit pwd ls whoami hostname"
+)
+_TAKES_NAMES = words(
+    "cd rm mkdir cat ls rmdir echo systemctl service cp mv touch vi vim nano ssh ping source mount umount host dig nslookup stat"
+    " tail head less which bash sh reboot exit read wait kubeadm kubelet touch unzip gzip tar insmod rmmod export"
+)
+
+
+def is_sentence(text: str) -> bool:
+    """Whether a line reads as English: several lower-case words, words such as `the`, no shell operators."""
+    head = text.strip()[:MAX_LOOK]
+    tokens = head.split()
+    if len(tokens) < 3:
+        return False
+    plain = [t.strip(".,;:!?()\"'*") for t in tokens]
+    lower = [t for t in plain if t.isalpha() and t.islower()]
+    small = sum(1 for t in plain if t.lower() in _FUNCTION_WORDS)
+    if any(t in {"|", "&&", "||", ">", ">>", "\\"} or t.startswith("--") for t in tokens):
+        return False
+    ends = head[-1] in ".:!?)" and not head.endswith((" .", "/."))
+    starts = head[0].isupper() and not tokens[0].isupper()
+    if len(lower) * 2 < len(tokens) - 1:
+        return False
+    if starts or ends:
+        return small >= 1 and len(lower) >= 2
+    return small >= 2 and len(lower) >= 4
+
+
+def classify(line: str, *, sure: bool) -> Kind:
+    """What a line is. `sure`: the block's tag says shell, so that unknown programs are commands too."""
+    text = line[:MAX_LOOK]
+    stripped = text.strip()
+    if not stripped:
+        return Kind.BLANK
+    if stripped.startswith("#"):
+        return Kind.COMMENT
+    first = stripped.split(maxsplit=1)[0]
+    if (
+        first.rstrip(";") in KEYWORDS
+        or (first.endswith(")") and first[:-1].isalnum())
+        or stripped.startswith(("done", "}"))
+    ):
+        if not is_sentence(stripped):
+            return Kind.COMMAND
+    if _ASSIGNS.match(text) and not is_sentence(stripped.partition("=")[2]):
+        return Kind.COMMAND
+    if is_known_command(stripped) and not _LOG.match(text):
+        return Kind.COMMAND
+    if _LOG.match(text) or _ELLIPSIS.match(text) or _TABLE.match(text) or _RULE.match(text) or _BOX.search(text):
+        return Kind.OUTPUT
+    if _BULLET.match(text) or (not stripped.isascii() and _starts_oddly(stripped)):
+        return Kind.PROSE
+    if _JSON.match(text):
+        return Kind.CONFIG
+    if _YAML.match(text) or _INI.match(text):
+        return Kind.PROSE if is_sentence(stripped) and not stripped.startswith("-") else Kind.CONFIG
+    if is_sentence(stripped):
+        return Kind.PROSE
+    if re.fullmatch(r"\(?[A-Za-z_][\w-]*\(\)[ ]*\{?.*", stripped):
+        return Kind.COMMAND
+    name, rest = program_of(stripped)
+    if rule_for(name) is not None or name in WRAPPERS:
+        return Kind.MAYBE
+    if first.startswith(("./", "../", "~/")) or (first.startswith("/") and len(first) > 1 and "//" not in first):
+        return Kind.COMMAND if sure or rest else Kind.MAYBE
+    if first.startswith("$") and len(first) > 1 and (first[1].isalpha() or first[1] in "{("):
+        return Kind.COMMAND if sure else Kind.MAYBE
+    if _FIELD.match(text):
+        return Kind.OUTPUT
+    if re.fullmatch(r"[a-z][\w.+-]*", masked(first.encode()).decode("latin-1")):
+        return Kind.MAYBE
+    return Kind.OUTPUT
+
+
+def _starts_oddly(text: str) -> bool:
+    return not text[0].isascii() and not text[0].isalpha()
+
+
+def strip_prompt(line: str) -> tuple[int, str]:
+    """Length of the prompt that a line begins with and which it is: "", "$" or "PS"."""
+    head = line[:400]
+    found = PS_PROMPT.match(head)
+    if found:
+        return found.end(), "PS"
+    found = PROMPT.match(head)
+    if (found and not found[0].strip().endswith("#")) or (found and _is_host_prompt(found[0])):
+        return found.end(), "$"
+    found = _CLIENT_PROMPT.match(head)
+    if found:
+        return found.end(), "SQL"
+    return 0, ""
+
+
+def _is_host_prompt(prompt: str) -> bool:
+    return len(prompt.strip()) > 1

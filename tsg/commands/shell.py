@@ -1,0 +1,425 @@
+"""Shell scripts: parsed into statements, each with the verdict on all commands in it.
+
+Offsets are bytes. A part that does not parse is read again line by line, so that one slip in a guide loses
+no command.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from tsg.commands.holes import masked
+from tsg.commands.judge import Scope, ShellJudge
+from tsg.commands.model import Does
+from tsg.commands.tools.system import writes_to
+from tsg.commands.verdict import NOTHING, Verdict, unknown, worst
+from tsg.commands.words_in import split_words
+
+if TYPE_CHECKING:
+    from tree_sitter import Node, Parser
+
+MAX_LINE = 16_000  # bytes: a longer line is not parsed
+MAX_OPEN = 200  # brackets and quotes open at once
+_BROKEN = "does not parse as shell"
+_PLAIN_STATEMENTS = frozenset({"variable_assignment", "variable_assignments", "declaration_command"})
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A top-level statement: where it stands in the source, in bytes, and what it does."""
+
+    start: int
+    end: int
+    verdict: Verdict
+    sets: tuple[str, ...] = ()
+    comment: bool = False
+
+
+@cache
+def _parser() -> Parser:
+    import tree_sitter_bash
+    from tree_sitter import Language, Parser
+
+    return Parser(Language(tree_sitter_bash.language()))
+
+
+def read_script(source: bytes, scope: Scope | None = None) -> list[Statement]:
+    """Statements and comments of a script in their order."""
+    return _statements(source, ShellJudge(scope or Scope()))
+
+
+def judge_script(text: str, judge: ShellJudge) -> Verdict:
+    """The verdict on a script inside a command, e.g. after `sh -c`."""
+    return worst(s.verdict for s in _statements(text.encode(), judge) if not s.comment)
+
+
+def _statements(source: bytes, judge: ShellJudge) -> list[Statement]:
+    hidden = masked(source)
+    if not _is_tame(hidden):
+        return list(_by_lines(source, hidden, 0, len(source), judge))
+    root = _parser().parse(hidden).root_node
+    found: list[Statement] = []
+    broken_from: int | None = None
+    broken_row = 0
+    for node in root.children:
+        if node.has_error:
+            if broken_from is None:
+                broken_from = _line_start(hidden, node.start_byte)
+            broken_row = node.end_point.row
+            continue
+        if broken_from is not None:
+            if node.start_point.row == broken_row:  # stands on a line that is read again as a whole
+                broken_row = node.end_point.row
+                continue
+            found.extend(_by_lines(source, hidden, broken_from, _line_start(hidden, node.start_byte), judge))
+            broken_from = None
+        if node.is_named:
+            found.append(_statement(node, source, judge))
+    if broken_from is not None:
+        found.extend(_by_lines(source, hidden, broken_from, len(source), judge))
+    return _deduplicated(found)
+
+
+def _line_start(source: bytes, at: int) -> int:
+    return source.rfind(b"\n", 0, at) + 1
+
+
+def _line_end(source: bytes, at: int) -> int:
+    end = source.find(b"\n", at)
+    return len(source) if end < 0 else end
+
+
+def _deduplicated(found: list[Statement]) -> list[Statement]:
+    """A statement that was read both as a whole and line by line is kept once."""
+    kept: list[Statement] = []
+    for statement in found:
+        while kept and kept[-1].start >= statement.start and kept[-1].end <= statement.end:
+            kept.pop()
+        if kept and statement.start < kept[-1].end and statement.end <= kept[-1].end:
+            continue
+        kept.append(statement)
+    return kept
+
+
+def _is_tame(source: bytes) -> bool:
+    """Whether a source is such as people write: no endless lines, no towers of brackets."""
+    if len(source) > MAX_LINE and any(len(line) > MAX_LINE for line in source.split(b"\n")):
+        return False
+    depth = deepest = 0
+    for byte in source:
+        if byte in b"({":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif byte in b")}":
+            depth = max(0, depth - 1)
+    return deepest <= MAX_OPEN
+
+
+def _by_lines(source: bytes, hidden: bytes, start: int, end: int, judge: ShellJudge) -> Iterator[Statement]:
+    """Read a part that does not parse as a whole line by line."""
+    at = start
+    for line in hidden[start:end].split(b"\n"):
+        first = at
+        at += len(line) + 1
+        stop = first + len(line)
+        while line.rstrip().endswith(b"\\") and at < end and stop - first < MAX_LINE:
+            stop = min(_line_end(hidden, at), end)
+            line = hidden[first:stop]
+            if stop + 1 > at:
+                at = stop + 1
+        if first >= end or not line.strip():
+            continue
+        yield from _line(source[first:stop], line, first, judge)
+
+
+def _line(source: bytes, hidden: bytes, offset: int, judge: ShellJudge) -> Iterator[Statement]:
+    stripped = len(hidden) - len(hidden.lstrip())
+    if hidden.lstrip().startswith(b"#"):
+        yield Statement(offset + stripped, offset + len(hidden.rstrip()), NOTHING, comment=True)
+        return
+    if len(hidden) <= MAX_LINE and _is_tame(hidden):
+        root = _parser().parse(hidden).root_node
+        if not root.has_error:
+            for node in root.children:
+                if node.is_named:
+                    statement = _statement(node, source, judge)
+                    yield replace(statement, start=statement.start + offset, end=statement.end + offset)
+            return
+    verdict = _rough(source.decode(errors="replace")[:MAX_LINE], judge)
+    yield Statement(offset + stripped, offset + len(hidden.rstrip()), verdict)
+
+
+def _rough(text: str, judge: ShellJudge) -> Verdict:
+    """The verdict on a line that does not parse: cut at every operator, worst part; never known to only read."""
+    parts: list[Verdict] = []
+    piece: list[str] = []
+    for char in text + "\n":
+        if char in "|;&\n()`{}<>":
+            words = split_words("".join(piece).replace("'", "").replace('"', ""))
+            if words:
+                parts.append(judge.judge(words))
+            piece = []
+            if len(parts) >= 64:
+                break
+        else:
+            piece.append(char)
+    verdict = worst([*parts, NOTHING])
+    if all(part.does is Does.NOTHING for part in parts):
+        return replace(verdict, does=Does.UNKNOWN, why="it does not parse", broken=_BROKEN) if parts else NOTHING
+    if not verdict.is_change:
+        lead = unknown("it does not parse")
+        return replace(verdict, does=lead.does, why=lead.why, broken=verdict.broken or _BROKEN)
+    return replace(verdict, broken=verdict.broken or _BROKEN)
+
+
+def _statement(node: Node, source: bytes, judge: ShellJudge) -> Statement:
+    if node.type == "comment":
+        return Statement(node.start_byte, node.end_byte, NOTHING, comment=True)
+    reader = _Reader(source, judge)
+    verdict = reader.read(node)
+    if node.type == "function_definition":
+        judge.scope.functions[reader.name_of(node)] = verdict
+    reader.remember(node)
+    end = node.end_byte
+    while end > node.start_byte and source[end - 1 : end] in {b"\n", b" ", b"\t"}:
+        end -= 1
+    return Statement(node.start_byte, end, verdict, tuple(dict.fromkeys(reader.sets)))
+
+
+class _Visit(NamedTuple):
+    """A node still to be seen; `piped`: another command or a file feeds it, `stdin`: with this text."""
+
+    node: Node
+    above: Node | None
+    piped: bool
+    stdin: str | None
+
+
+class _Reader:
+    """Walks one statement without recursion and judges every simple command in it."""
+
+    def __init__(self, source: bytes, judge: ShellJudge) -> None:
+        self.source = source
+        self.judge = judge
+        self.sets: list[str] = []
+        self.verdicts: list[Verdict] = []
+
+    def text(self, node: Node) -> str:
+        return self.source[node.start_byte : node.end_byte].decode(errors="replace")
+
+    def name_of(self, node: Node) -> str:
+        return next((self.text(c) for c in node.children if c.type == "word"), "")
+
+    def read(self, root: Node) -> Verdict:
+        stack: list[_Visit] = [_Visit(root, None, False, None)]
+        while stack:
+            node, above, piped, stdin = stack.pop()
+            children = list(node.children)
+            match node.type:
+                case "command":
+                    piped = piped or any(c.type == "file_redirect" and self._feeds(c) for c in children)
+                    text = next((self._here_string(c) for c in children if c.type == "herestring_redirect"), stdin)
+                    self._command(node, children, piped, text)
+                    stdin = None
+                case "pipeline":
+                    commands = [c for c in children if c.is_named]
+                    for at, child in enumerate(reversed(commands)):
+                        first = at == len(commands) - 1
+                        stack.append(_Visit(child, node, piped or not first, stdin if first else None))
+                    continue
+                case "redirected_statement":
+                    fed = piped or any(c.type == "file_redirect" and self._feeds(c) for c in children)
+                    text = self._here_text(children) or stdin
+                    through = text if self._passes_on(children) else None
+                    for child in reversed(children):
+                        is_body = child.type not in {"file_redirect", "heredoc_redirect", "herestring_redirect"}
+                        stack.append(_Visit(child, node, fed if is_body else piped, text if is_body else through))
+                    continue
+                case "heredoc_redirect":
+                    for child in reversed(children):
+                        stack.append(_Visit(child, node, True, stdin))
+                    continue
+                case "file_redirect":
+                    self._redirect(children, above)
+                case "variable_assignment":
+                    self._assignment(children, above)
+                case "for_statement" | "c_style_for_statement" | "select_statement":
+                    self._loop(node, children)
+                case "while_statement":
+                    self._while(node, children)
+                case "function_definition" if node is not root:
+                    self.judge.scope.functions[self.name_of(node)] = unknown("calls a function")
+                case "comment" | "raw_string" | "word" | "number" | "string_content" | "heredoc_content":
+                    continue
+                case "command_substitution" | "process_substitution":
+                    stdin, piped = None, False
+            for child in reversed(children):
+                if child.child_count or child.type in {"file_redirect", "command"}:
+                    stack.append(_Visit(child, node, piped, stdin))
+        return worst(self.verdicts)
+
+    def remember(self, root: Node) -> None:
+        """Keep the literal values of variables; a name that was given two values is known no more."""
+        literals = self.judge.scope.literals
+        if root.type in _PLAIN_STATEMENTS:
+            for node in [root, *root.children]:
+                if node.type == "variable_assignment" and node.child_count >= 2:
+                    name = self.text(node.children[0])
+                    value = node.children[-1]
+                    literal = self._word(value) if not _is_made(value) else ""
+                    literals[name] = literal if literals.get(name, literal) == literal else ""
+        else:
+            for name in self.sets:
+                literals[name] = ""
+
+    def _command(self, node: Node, children: list[Node], piped: bool, stdin: str | None) -> None:
+        words: list[str] = []
+        for child in children:
+            if child.type == "variable_assignment":
+                if not any(c.type == "command_name" for c in children):
+                    continue
+                words.append(self.text(child))
+            elif child.type == "command_name":
+                words.append(self._word(child.children[0]) if child.child_count else self.text(child))
+            elif child.is_named and child.type not in {
+                "file_redirect",
+                "herestring_redirect",
+                "heredoc_redirect",
+                "comment",
+            }:
+                words.append(self._word(child))
+        if not words:
+            return
+        self._sets_by_command(words)
+        self.verdicts.append(self.judge.judge(words, stdin=stdin, piped=piped))
+
+    def _sets_by_command(self, words: list[str]) -> None:
+        if words[0] in {"read", "mapfile", "readarray"}:
+            names = [w for w in words[1:] if w.isidentifier()]
+            self.sets.extend(names)
+            if words[0] == "read" and any(w.startswith("-") and "p" in w for w in words[1:]):
+                self.verdicts.append(replace(NOTHING, argv=tuple(words), interactive="waits for input"))
+        elif words[0] == "printf" and words[1:2] == ["-v"] and len(words) > 2:
+            self.sets.append(words[2])
+
+    def _word(self, node: Node) -> str:
+        """The text of a word without its quotes. What is made as it runs stays as written."""
+        parts = node.children if node.type == "concatenation" else [node]
+        return "".join(self._unquoted(part) for part in parts)
+
+    def _unquoted(self, node: Node) -> str:
+        text = self.text(node)
+        match node.type:
+            case "raw_string":
+                return text[1:-1]
+            case "ansi_c_string":
+                return text[2:-1]
+            case "string":
+                return text[1:-1].replace('\\"', '"').replace("\\$", "$").replace("\\\n", "")
+            case "translated_string":
+                return text[2:-1]
+            case "word":
+                return _without_escapes(text) if "\\" in text else text
+        return text
+
+    def _feeds(self, redirect: Node) -> bool:
+        return any(c.type == "<" for c in redirect.children)
+
+    def _here_text(self, children: list[Node]) -> str | None:
+        for child in children:
+            if child.type == "heredoc_redirect":
+                body = next((c for c in child.children if c.type == "heredoc_body"), None)
+                return self.text(body) if body is not None else ""
+            if child.type == "herestring_redirect":
+                return self._here_string(child)
+        return None
+
+    def _here_string(self, node: Node) -> str:
+        return "".join(self._word(c) for c in node.children if c.is_named)
+
+    def _passes_on(self, children: list[Node]) -> bool:
+        """Whether the heredoc's text reaches the next command unchanged: `cat <<EOF | ...`."""
+        body = next((c for c in children if c.type == "command"), None)
+        return body is not None and self.text(body).split() in (["cat"], ["cat", "-"])
+
+    def _redirect(self, children: list[Node], above: Node | None) -> None:
+        operator = next((c.type for c in children if not c.is_named), "")
+        if operator in {"<", "<&", "<&-", ">&-", ""}:
+            return
+        target = next((c for c in reversed(children) if c.is_named and c.type != "file_descriptor"), None)
+        if target is None:
+            return
+        name = self._word(target)
+        if operator == ">&" and (name.isdigit() or name == "-"):
+            return
+        if target.type == "process_substitution":
+            return
+        verdict = writes_to([name], appends=operator in {">>", "&>>"} or not self._is_alone(above))
+        if self._is_alone(above) and operator not in {">>", "&>>"} and verdict.is_change:
+            verdict = replace(verdict, why=f"empties {name}", reversible=False, destructive=True)
+        self.verdicts.append(verdict)
+
+    def _is_alone(self, parent: Node | None) -> bool:
+        """Whether a redirection has no command that writes: `> file` and `: > file` empty the file."""
+        if parent is None or parent.type != "redirected_statement":
+            return parent is not None and parent.type != "command"
+        body = next((c for c in parent.children if c.is_named and not c.type.endswith("_redirect")), None)
+        if body is None:
+            return True
+        words = self.text(body).split()
+        return words in ([":"], ["true"], ["cat", "/dev/null"], ["echo", "-n"], ["echo", "-n", '""'], ["echo", '""'])
+
+    def _assignment(self, children: list[Node], parent: Node | None) -> None:
+        if parent is not None and parent.type == "command" and any(c.type == "command_name" for c in parent.children):
+            return
+        name = self.text(children[0]).partition("[")[0] if children else ""
+        if name:
+            self.sets.append(name)
+
+    def _loop(self, node: Node, children: list[Node]) -> None:
+        name = next((self.text(c) for c in children if c.type == "variable_name"), "")
+        if name:
+            self.sets.append(name)
+        if node.type == "c_style_for_statement" and "((;;" in self.text(node).replace(" ", "")[:12]:
+            self._endless(node)
+
+    def _while(self, node: Node, children: list[Node]) -> None:
+        named = [c for c in children if c.is_named]
+        condition = self.text(named[0]).strip().rstrip(";").strip() if named else ""
+        wanted = {"true", ":", "[ 1 ]", "[[ 1 ]]"} if children and children[0].type == "while" else {"false"}
+        if condition in wanted:
+            self._endless(node)
+
+    def _endless(self, node: Node) -> None:
+        words = self.text(node).replace(";", " ").split()
+        if "break" not in words and "exit" not in words:
+            self.verdicts.append(replace(NOTHING, endless="the loop goes on until it is stopped"))
+
+
+def _is_made(node: Node) -> bool:
+    """Whether a value is made as it runs: an expansion or a command's output."""
+    if node.type in {"command_substitution", "simple_expansion", "expansion", "process_substitution", "array"}:
+        return True
+    return any(
+        c.type in {"command_substitution", "simple_expansion", "expansion", "process_substitution"}
+        or any(g.type in {"command_substitution", "simple_expansion", "expansion"} for g in c.children)
+        for c in node.children
+    )
+
+
+def _without_escapes(text: str) -> str:
+    kept: list[str] = []
+    escaped = False
+    for char in text:
+        if escaped:
+            if char != "\n":
+                kept.append(char)
+            escaped = False
+        elif char == "\\":
+            escaped = True
+        else:
+            kept.append(char)
+    return "".join(kept)
