@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 
-_ANGLE = re.compile(r"<(?:[A-Za-z]|(?=\w*[A-Za-z])[0-9])[\w.:/|,+*@#-]*(?:[ ]+[\w.:/|,+*@#-]+){0,12}>")
+from tsg.words import words
+
+_ANGLE = re.compile(r"<[A-Za-z][\w.:/|,+*@#-]*(?:[ ][\w.:/|,+*@#-]+){0,12}>")
 _CURLY = re.compile(r"\{\{[^{}\n;&`$<>]{0,200}\}\}")
 _OPTIONAL = re.compile(r"\[-{1,2}[a-z][\w-]*(?:[ =](?:<[\w .:/-]{1,60}>|[\w.:/-]+))?\]")
 _SQUARE = re.compile(r"(?<![\w$\]}'\"])\[[A-Za-z][A-Za-z0-9]*(?:[ _-][A-Za-z0-9]+){0,6}\](?![\w(=])")
@@ -16,7 +18,7 @@ _FILE_START = re.compile(r"/(?:bin|boot|dev|etc|home|lib|mnt|opt|proc|root|run|s
 
 _USES = re.compile(
     r"\{\{[^{}\n]{0,200}\}\}"
-    r"|<(?:[A-Za-z])[\w.:/|,+*@#-]*(?:[ ]+[\w.:/|,+*@#-]+){0,12}>"
+    r"|<[A-Za-z][\w.:/|,+*@#-]*(?:[ ][\w.:/|,+*@#-]+){0,12}>"
     r"|\$\{[A-Za-z_]\w*"
     r"|\$(?:env:)?[A-Za-z_]\w*"
     r"|(?<![\w$\]}'\"])\[[A-Z][A-Z0-9]*(?:[ _-][A-Z0-9]+){0,6}\]"
@@ -26,63 +28,24 @@ _USES = re.compile(
     r"|(?<=[=/ ])X{3,}(?![\w])"
 )
 # Upper-case words that stand for a value where a command takes a name: `kubectl describe node NODE`.
-_VALUE_WORDS = frozenset(
-    [
-        "NAME",
-        "NAMESPACE",
-        "NODE",
-        "POD",
-        "PODNAME",
-        "CONTAINER",
-        "HOST",
-        "HOSTNAME",
-        "SERVICE",
-        "DEPLOYMENT",
-        "CLUSTER",
-        "REGION",
-        "ZONE",
-        "USER",
-        "USERNAME",
-        "PASSWORD",
-        "TOKEN",
-        "IP",
-        "ADDRESS",
-        "PORT",
-        "PATH",
-        "FILE",
-        "FILENAME",
-        "DEVICE",
-        "INTERFACE",
-        "VOLUME",
-        "PVC",
-        "PV",
-        "INSTANCE",
-        "JOBID",
-        "JOB",
-        "ID",
-        "PID",
-        "UUID",
-        "VERSION",
-        "REVISION",
-        "RELEASE",
-        "BUCKET",
-        "IMAGE",
-        "POOL",
-        "OSD",
-        "DATABASE",
-        "TABLE",
-        "URL",
-        "ENDPOINT",
-        "SECRET",
-        "CONFIGMAP",
-    ]
+_VALUE_WORDS = words(
+    "NAME NAMESPACE NODE POD PODNAME CONTAINER HOST HOSTNAME SERVICE DEPLOYMENT CLUSTER REGION ZONE USER USERNAME PASSWORD"
+    " TOKEN IP ADDRESS PORT PATH FILE FILENAME DEVICE INTERFACE VOLUME PVC PV INSTANCE JOBID JOB ID PID UUID VERSION"
+    " REVISION RELEASE BUCKET IMAGE POOL OSD DATABASE TABLE URL ENDPOINT SECRET CONFIGMAP GPU INDEX SERVER ACCOUNT ARN"
 )
-_NOT_HOLES = frozenset({"SIGTERM", "SIGKILL"})
+_NOT_HOLES = frozenset({"{end}", "{range}", "$_", "$true", "$false", "$null", "$this", "$args", "$PSItem", "$Matches"})
 _UPPER_WORD = re.compile(r"(?<![\w$<{\[.:/=%~@\\'\"-])[A-Z]{2,14}(?![\w\]}>=({.:/'\"-])")
+
+
+def _names_a_value(word: str) -> bool:
+    """Whether `POD_NAME` or `YOUR-TOKEN` stands for a value rather than being one, such as `DCGM_FR_CLOCK`."""
+    parts = word.upper().replace("-", "_").split("_")
+    return parts[0] in {"YOUR", "MY"} or not _VALUE_WORDS.isdisjoint(parts) or not word.isupper()
 
 
 def masked(source: bytes) -> bytes:
     """The source with its holes as words of the same length."""
+    source = source.replace(b"\xc2\xa0", b"  ")  # a no-break blank
     if b"<" not in source and b"{{" not in source and b"[" not in source:
         return source
     text = source.decode("latin-1")  # one character a byte: offsets are those of the bytes
@@ -126,7 +89,7 @@ def holes(text: str) -> tuple[str, ...]:
         word = match[0]
         if word.startswith("${"):
             word = "$" + word[2:]
-        if word not in _NOT_HOLES:
+        if word not in _NOT_HOLES and (not word[0].isupper() or _names_a_value(word)):
             found[word] = None
     for match in _UPPER_WORD.finditer(text):
         if match[0] in _VALUE_WORDS:

@@ -71,6 +71,7 @@ _PYTHON = re.compile(
 _PS_LINE = re.compile(
     r"\s*(?:\$[\w:]+\s*=\s*|\[[\w.\[\]]+\]\s*\$\w+\s*=|(?:foreach|if)\s*\(\s*\$|\$\w+(?:\.\w+)*\s*\||param\s*\(|\$\w+\.\w+|Import-Module\b)"
 )
+_SETTING = re.compile(r"[A-Za-z_][\w.]*=[^$`]*$")
 _MONGO = re.compile(r"\s*(?:[\w:\[\]-]+>\s*)?(?:db\.\w|rs\.\w+\(|sh\.\w+\(|show (?:dbs|collections)\b)")
 
 
@@ -149,9 +150,8 @@ def _of_shell_tag(tag: str, code: Sequence[str], text: str, body: str) -> Langua
         return Language.SHELL
     if _query(text) is not None and not any(is_known_command(line) for line in code):
         return _query(text) or Language.PROMQL
-    if any(is_known_command(line) for line in code) or kinds[Kind.COMMAND]:
-        if kinds[Kind.COMMAND] and not _is_json(body):
-            return Language.SHELL
+    if kinds[Kind.COMMAND] and not _is_json(body):
+        return Language.SHELL
     other = _notation(code, text, body)
     if other is not None:
         return other
@@ -215,9 +215,11 @@ def _of_no_tag(code: Sequence[str], text: str, lines: Sequence[str]) -> Language
     if query is not None:
         return query
     kinds = Counter(classify(line, sure=False) for line in code)
-    if is_known_command(code[0]) or (kinds[Kind.COMMAND] and kinds[Kind.COMMAND] * 2 >= len(code)):
+    if all(_SETTING.match(line) for line in code) and not any(is_known_command(line) for line in code):
+        return Language.CONFIG
+    if sum(is_known_command(line) for line in code) >= 2:
         return Language.SHELL
-    if sum(is_known_command(line) for line in code) * 2 > len(code):
+    if is_known_command(code[0]) or (kinds[Kind.COMMAND] and kinds[Kind.COMMAND] * 2 >= len(code)):
         return Language.SHELL
     if any(line.startswith("# ") and is_root_command(line) for line in lines[:3]):
         return Language.SHELL

@@ -57,6 +57,7 @@ _YAML = re.compile(
 )
 _INI = re.compile(r"[ \t]*(?:\[{1,2}[A-Za-z][\w. :\"/-]*\]{1,2}[ \t]*$|[A-Za-z][\w. -]{0,60}[ ]=[ ])")
 _FIELD = re.compile(r"[ \t]*[A-Za-z][\w ().%/-]{0,60}?[ \t.]*[ \t]:(?:[ \t]|$)|[ \t]*[A-Z][\w ()/%-]{0,60}:(?:[ \t]|$)")
+_ALIGNED = re.compile(r"[ \t]*[A-Za-z][\w.-]*(?:[ ][\w.-]+){0,6}[ ]{2,}[.: ]*:[ ]")
 _JSON = re.compile(r"[ \t]*(?:[{}\[\]][{}\[\], \t]*$|\"[^\"]{1,200}\"[ \t]*:)")
 _ASSIGNS = re.compile(r"[ \t]*(?:export[ ]+|readonly[ ]+|local[ ]+|declare[ ]+)?[A-Za-z_]\w*(?:\[\w+\])?\+?=")
 _EVIDENCE = re.compile(r"(?:^|[ ])--?[A-Za-z]|[|><$]|(?:^|[ ])[.~]?/[\w.]|[\w-]+=\S|\.\w{1,5}(?:[ ]|$)|&&|[<{]|\*")
@@ -142,6 +143,8 @@ def is_sentence(text: str) -> bool:
     starts = head[0].isupper() and not tokens[0].isupper()
     if len(lower) * 2 < len(tokens) - 1:
         return False
+    if starts and head[-1] == ":" and len(lower) >= 2:
+        return True
     if starts or ends:
         return small >= 1 and len(lower) >= 2
     return small >= 2 and len(lower) >= 4
@@ -156,14 +159,7 @@ def classify(line: str, *, sure: bool) -> Kind:
     if stripped.startswith("#"):
         return Kind.COMMENT
     first = stripped.split(maxsplit=1)[0]
-    if (
-        first.rstrip(";") in KEYWORDS
-        or (first.endswith(")") and first[:-1].isalnum())
-        or stripped.startswith(("done", "}"))
-    ):
-        if not is_sentence(stripped):
-            return Kind.COMMAND
-    if _ASSIGNS.match(text) and not is_sentence(stripped.partition("=")[2]):
+    if _begins_statement(first, stripped) or _begins_assignment(text):
         return Kind.COMMAND
     if is_known_command(stripped) and not _LOG.match(text):
         return Kind.COMMAND
@@ -173,6 +169,8 @@ def classify(line: str, *, sure: bool) -> Kind:
         return Kind.PROSE
     if _JSON.match(text):
         return Kind.CONFIG
+    if _ALIGNED.match(text):
+        return Kind.OUTPUT
     if _YAML.match(text) or _INI.match(text):
         return Kind.PROSE if is_sentence(stripped) and not stripped.startswith("-") else Kind.CONFIG
     if is_sentence(stripped):
@@ -191,6 +189,22 @@ def classify(line: str, *, sure: bool) -> Kind:
     if re.fullmatch(r"[a-z][\w.+-]*", masked(first.encode()).decode("latin-1")):
         return Kind.MAYBE
     return Kind.OUTPUT
+
+
+def _begins_statement(first: str, text: str) -> bool:
+    """Whether a line begins or ends a compound statement: `for x in y; do`, `done`, `*)`, `}`."""
+    if first.rstrip(";") not in KEYWORDS and not text.startswith(("done", "}")):
+        return first.endswith(")") and first[:-1].isalnum() and not is_sentence(text)
+    return (
+        text.endswith((" do", ";do", " then", ";then", " {", " in"))
+        or ";" in text
+        or "$(" in text
+        or not is_sentence(text)
+    )
+
+
+def _begins_assignment(text: str) -> bool:
+    return _ASSIGNS.match(text) is not None and not is_sentence(text.partition("=")[2].partition(" #")[0])
 
 
 def _starts_oddly(text: str) -> bool:

@@ -117,7 +117,7 @@ def judge_powershell(text: str) -> Verdict:
 
 def read_powershell(source: bytes) -> list[Statement]:
     """Statements and comments of a script in their order."""
-    hidden = masked(source).replace("–".encode(), b"-  ")
+    hidden = _parseable(masked(source))
     if not _is_tame(hidden):
         return list(_by_lines(source, hidden, 0, len(source)))
     root = _parser().parse(hidden).root_node
@@ -141,6 +141,17 @@ def read_powershell(source: bytes) -> list[Statement]:
     if broken_from is not None:
         found.extend(_by_lines(source, hidden, broken_from, len(source)))
     return found
+
+
+def _parseable(source: bytes) -> bytes:
+    """The source as the grammar can take it, as long as before.
+
+    It knows no pipe that ends a line, no comma between bare words, no path behind a variable, no typeset dash or blank.
+    """
+    source = source.replace("–".encode(), b"  -").replace(b"\xc2\xa0", b"  ")
+    source = re.sub(rb"(\|[ \t\r]*)\n(?=[ \t]*[^\s#])", rb"\1 ", source)
+    source = re.sub(rb"(\$\w+)\\(?=\w)", rb"\1_", source)
+    return re.sub(rb"(?<=[\w*}])([ \t]*),([ \t]*)(?=[A-Za-z*@])", lambda m: b" " * len(m[0]), source)
 
 
 def _top(root: Node) -> Iterator[Node]:

@@ -22,7 +22,10 @@ from tsg.commands.wrappers import is_session
 
 Part = Command | Remark
 MAX_QUOTED_LINES = 200  # lines that a quoted text may span
-_PLAIN = frozenset({Language.YAML, Language.JSON, Language.CONFIG, Language.OUTPUT, Language.DIAGRAM})
+_QUOTES = frozenset("'\"")
+_LABELS = frozenset(
+    {"bash", "sh", "shell", "console", "yaml", "json", "sql", "python", "powershell", "text", "copy", "copy code"}
+)
 
 
 def read_block(tag: str, body: str, body_line: int) -> CodeBlock:
@@ -47,10 +50,8 @@ def read_block(tag: str, body: str, body_line: int) -> CodeBlock:
         case Language.PROSE:
             parts, output = _sentences(lines, body_line), ()
         case _:
-            parts, output = (
-                (),
-                (Span(body_line, body_line + len(lines) - 1),) if language is Language.OUTPUT and lines else (),
-            )
+            whole = language is Language.OUTPUT and bool(lines)
+            parts, output = [], (Span(body_line, body_line + len(lines) - 1),) if whole else ()
     return CodeBlock(language, tagged, tuple(parts), tuple(output))
 
 
@@ -67,16 +68,14 @@ def _shell(tag: str, lines: Sequence[str], body_line: int) -> tuple[list[Part], 
     sorted_lines = _sort_lines(tag, lines)
     source = "\n".join(sorted_lines.kept).encode()
     rows = _row_starts(source)
-    original = "\n".join(lines).encode()
     placed: list[tuple[int, int, Part]] = []
     for statement in read_script(source, Scope()):
         first, last = _row(rows, statement.start), _row(rows, max(statement.start, statement.end - 1))
-        written = original if len(original) == len(source) else source
-        text = written[statement.start : statement.end].decode(errors="replace")
+        text = source[statement.start : statement.end].decode(errors="replace")
         if statement.comment:
             sorted_lines.remarks.append((first, last, _uncommented(text), False))
             continue
-        text = _joined(source[statement.start : statement.end].decode(errors="replace"))
+        text = _joined(text)
         span = Span(body_line + first, body_line + last)
         placed.append((first, statement.start, _command(span, text, statement.verdict, statement.sets)))
     parts = _in_order(placed, sorted_lines.remarks, body_line)
@@ -217,7 +216,16 @@ def _whole(lines: Sequence[str], body_line: int, judge: Callable[[str], Verdict]
 
 
 def _sentences(lines: Sequence[str], body_line: int) -> list[Part]:
-    found = [(at, at, line.strip(), True) for at, line in enumerate(lines) if line.strip()]
+    found = [
+        (
+            at,
+            at,
+            _uncommented(line) if line.lstrip().startswith("#") else line.strip(),
+            not line.lstrip().startswith("#"),
+        )
+        for at, line in enumerate(lines)
+        if line.strip()
+    ]
     return _in_order([], found, body_line)
 
 
@@ -322,6 +330,7 @@ def _sort_lines(tag: str, lines: Sequence[str]) -> _Sorted:
     ends = _HereDocs(lines)
     found = _Sorted([], [], [])
     at = 0
+    after_command = False
     while at < len(lines):
         line = lines[at]
         length, prompt = strip_prompt(line)
@@ -337,20 +346,29 @@ def _sort_lines(tag: str, lines: Sequence[str]) -> _Sorted:
             kind = classify(line, sure=sure)
             if root and kind in {Kind.COMMAND, Kind.MAYBE} and not line.lstrip().startswith("#"):
                 kind = kind if is_known_command(line) else Kind.OUTPUT
-            if prompted and kind in {Kind.COMMAND, Kind.MAYBE, Kind.PROSE, Kind.CONFIG}:
-                kind = kind if kind is Kind.COMMAND and _plainly(line) else Kind.OUTPUT
+            if (prompted or root) and kind not in {Kind.BLANK, Kind.COMMENT, Kind.COMMAND}:
+                kind = Kind.OUTPUT
+            elif prompted and kind is Kind.COMMAND and not _plainly(line):
+                kind = Kind.OUTPUT
+            if line.lstrip()[:1] in _QUOTES and after_command:
+                kind = Kind.COMMAND
+            elif not sure and line.strip().lower() in _LABELS:
+                kind = Kind.OUTPUT
         if kind is Kind.MAYBE:
-            kind = Kind.COMMAND if sure or prompt else _doubtful(line, found)
+            kind = Kind.COMMAND if sure or prompt else _doubtful(line)
+        after_command = kind is Kind.COMMAND
         if kind is Kind.COMMAND:
             last = _last_line(lines, at, length, ends)
             found.kept.append(text)
             found.kept.extend(_continued(lines[n], bool(prompt)) for n in range(at + 1, last + 1))
             at = last + 1
             continue
-        if kind in {Kind.PROSE, Kind.COMMENT}:
-            found.remarks.append(
-                (at, at, _uncommented(line) if kind is Kind.COMMENT else line.strip(), kind is Kind.PROSE)
-            )
+        if kind is Kind.COMMENT:
+            found.kept.append(line)
+            at += 1
+            continue
+        if kind is Kind.PROSE:
+            found.remarks.append((at, at, line.strip(), True))
         elif kind in {Kind.OUTPUT, Kind.CONFIG}:
             found.output.append(at)
         found.kept.append(_blank(line))
@@ -367,9 +385,8 @@ def _plainly(line: str) -> bool:
     return name in strong_names() and bool(rest) and is_known_command(line)
 
 
-def _doubtful(line: str, found: _Sorted) -> Kind:
+def _doubtful(line: str) -> Kind:
     """A line that may be a command, in a block whose tag does not say so."""
-    del found
     return Kind.COMMAND if len(line.split()) <= 12 and not line.rstrip().endswith((".", ":")) else Kind.OUTPUT
 
 

@@ -6,6 +6,7 @@ no command.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
@@ -15,13 +16,14 @@ from tsg.commands.holes import masked
 from tsg.commands.judge import Scope, ShellJudge
 from tsg.commands.model import Does
 from tsg.commands.tools.system import writes_to
-from tsg.commands.verdict import NOTHING, Verdict, unknown, worst
+from tsg.commands.verdict import NOTHING, Verdict, changes, unknown, worst
 from tsg.commands.words_in import split_words
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser
 
 MAX_LINE = 16_000  # bytes: a longer line is not parsed
+MAX_HEREDOC = 40_000  # bytes of a heredoc behind a line that does not parse
 MAX_OPEN = 200  # brackets and quotes open at once
 _BROKEN = "does not parse as shell"
 _PLAIN_STATEMENTS = frozenset({"variable_assignment", "variable_assignments", "declaration_command"})
@@ -121,6 +123,7 @@ def _is_tame(source: bytes) -> bool:
 def _by_lines(source: bytes, hidden: bytes, start: int, end: int, judge: ShellJudge) -> Iterator[Statement]:
     """Read a part that does not parse as a whole line by line."""
     at = start
+    skip_to = 0
     for line in hidden[start:end].split(b"\n"):
         first = at
         at += len(line) + 1
@@ -130,9 +133,19 @@ def _by_lines(source: bytes, hidden: bytes, start: int, end: int, judge: ShellJu
             line = hidden[first:stop]
             if stop + 1 > at:
                 at = stop + 1
-        if first >= end or not line.strip():
+        if first >= end or first < skip_to or not line.strip():
             continue
+        skip_to = _after_heredoc(source, line, stop)
         yield from _line(source[first:stop], line, first, judge)
+
+
+def _after_heredoc(source: bytes, line: bytes, stop: int) -> int:
+    """Where the text of a heredoc that begins on a line ends, 0 where there is none."""
+    found = re.search(rb"<<-?[ \t]*(['\"]?)(\w{1,40})\1", line)
+    if found is None or found[0].startswith(b"<<<"):
+        return 0
+    end = re.compile(rb"^[ \t]*" + found[2] + rb"[ \t]*$", re.MULTILINE).search(source, stop, stop + MAX_HEREDOC)
+    return end.end() if end is not None else 0
 
 
 def _line(source: bytes, hidden: bytes, offset: int, judge: ShellJudge) -> Iterator[Statement]:
@@ -342,7 +355,9 @@ class _Reader:
 
     def _passes_on(self, children: list[Node]) -> bool:
         """Whether the heredoc's text reaches the next command unchanged: `cat <<EOF | ...`."""
-        body = next((c for c in children if c.type == "command"), None)
+        body = next((c for c in children if c.is_named and not c.type.endswith("_redirect")), None)
+        if body is not None and body.type == "list":
+            body = next((c for c in reversed(body.children) if c.is_named), None)
         return body is not None and self.text(body).split() in (["cat"], ["cat", "-"])
 
     def _redirect(self, children: list[Node], above: Node | None) -> None:
@@ -358,6 +373,8 @@ class _Reader:
         if target.type == "process_substitution":
             return
         verdict = writes_to([name], appends=operator in {">>", "&>>"} or not self._is_alone(above))
+        if verdict.does is Does.READS and self._is_told(above):
+            verdict = replace(changes(f"writes {name}", reversible=True), touches=verdict.touches)
         if self._is_alone(above) and operator not in {">>", "&>>"} and verdict.is_change:
             verdict = replace(verdict, why=f"empties {name}", reversible=False, destructive=True)
         self.verdicts.append(verdict)
@@ -371,6 +388,11 @@ class _Reader:
             return True
         words = self.text(body).split()
         return words in ([":"], ["true"], ["cat", "/dev/null"], ["echo", "-n"], ["echo", "-n", '""'], ["echo", '""'])
+
+    def _is_told(self, parent: Node | None) -> bool:
+        """Whether a redirection keeps a text of the guide's own, not what a command read."""
+        body = next((c for c in parent.children if c.is_named), None) if parent is not None else None
+        return body is not None and self.text(body).startswith(("echo ", "printf "))
 
     def _assignment(self, children: list[Node], parent: Node | None) -> None:
         if parent is not None and parent.type == "command" and any(c.type == "command_name" for c in parent.children):

@@ -54,10 +54,7 @@ def _redis(call: Call) -> Verdict:
     verb, inner = plain[0].lower(), plain[1].lower() if len(plain) > 1 else ""
     if verb == "monitor":
         return replace(READS, endless="redis-cli monitor goes on until it is stopped")
-    if verb in _REDIS_INNER:
-        reads = inner in _REDIS_INNER[verb]
-    else:
-        reads = verb in _REDIS_READS
+    reads = inner in _REDIS_INNER[verb] if verb in _REDIS_INNER else verb in _REDIS_READS
     return READS if reads else changes(f"redis-cli {verb} changes data", destructive=verb in _REDIS_DESTROYS)
 
 

@@ -84,11 +84,13 @@ def kind(word: str) -> str:
     return word[:-1] if word.endswith("s") and not word.endswith("ss") and len(word) > 3 else word
 
 
-def touches(phrase: str, rest: Sequence[str]) -> tuple[str, ...]:
+def touches(phrase: str, rest: Sequence[str], *, selected: bool = False) -> tuple[str, ...]:
     """Keys of the resources that the words after a verb name: `pod:web`, `node:$NODE`, `pod:*` for all of a kind."""
-    names = [w for w in rest if not _is_setting(phrase, w)]
+    names = ["*" if "$(" in w or "`" in w else w for w in rest if not _is_setting(phrase, w)]
     if phrase in {"set", "config", "auth can-i"} or phrase.startswith(("rollout", "adm top", "top")):
         names = names[1:] if phrase == "set" else names
+    if not names and selected and phrase in _KIND_LESS:
+        return (f"{_KIND_LESS[phrase]}:*",) if _KIND_LESS[phrase] else ()
     if not names or phrase.partition(" ")[0] in _NO_KIND or phrase.startswith(("config", "auth")):
         return ()
     if phrase in {"create", "adm taint", "taint"} and names[0] in {"secret", "clusterrolebinding", "rolebinding"}:
@@ -136,7 +138,9 @@ def _after_verb(call: Call, phrase: str) -> list[str]:
 
 def _refine(call: Call, phrase: str, rest: list[str], verdict: Verdict) -> Verdict:
     named = _after_verb(call, phrase)
-    verdict = replace(verdict, touches=touches(phrase, named) or _in_manifest(call))
+    verdict = replace(
+        verdict, touches=touches(phrase, named, selected=call.has("-l", "--selector")) or _in_manifest(call)
+    )
     args = call.args
     if phrase == "exec" or phrase == "rsh":
         return _exec(call, phrase, verdict.touches)

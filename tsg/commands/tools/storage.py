@@ -225,7 +225,7 @@ TOOLS: dict[str, Rule] = {
             changing="shell, bootstrap, adopt, deploy",
             destroys="rm-daemon, rm-cluster, zap-osds",
         )
-    ),  # fmt: skip
+    ),
     "crushtool": Reader(("-o", "-i", "-c", "-d", "--build")),
     "monmaptool": _monmaptool,
     "mount": _mount,
@@ -273,13 +273,13 @@ TOOLS: dict[str, Rule] = {
             changing="create, suspend, resume, reload, rename",
             destroys="remove, remove_all, wipe_table",
         )
-    ),  # fmt: skip
+    ),
     "rclone": Tool(
         verbs(
             reads="ls, lsd, lsl, lsf, lsjson, size, check, about, version, listremotes, cat, md5sum, tree",
             undoable="mkdir, copy, copyto, touch",
             destroys="sync, delete, purge, rmdir, move, deletefile, cleanup, dedupe",
         )
-    ),  # fmt: skip
+    ),
 }
 STRONG = frozenset({"ceph", "rbd", "rados", "radosgw-admin", "ceph-volume", "smartctl", "nvme", "zpool", "mdadm"})

@@ -20,7 +20,7 @@ _READERS = words(
     " uname uptime vmstat w wc who whoami id groups which whereis zcat zgrep zless xxd od fold fmt paste join comm expand"
     " dmidecode cpupower turbostat getfacl getfattr lsattr dirname basename seq numfmt factor nm ldd objdump readelf"
     " ofed_info mst flint mlxlink mlxconfig perfquery sminfo smpquery saquery ethstats iftop_ nfsstat showmount rpcinfo"
-    " ss_ arp-scan_ locale cal bc expr getconf resolvectl_ tty users logname pathchk sum cksum b2sum tee_ yes_ rg ag fd bat"
+    " ss_ arp-scan_ locale cal bc expr getconf resolvectl_ tty users logname pathchk cksum b2sum tee_ yes_ rg ag fd bat"
     " [ [[ getcap dpkg-query ipcs loginctl_ lslocks lslogins lastb utmpdump nvtop_ pinky arch hostid zipinfo"
 )
 _FILE_WRITERS = words("cp install ln rename")
@@ -327,6 +327,9 @@ def _sysctl(call: Call) -> Verdict:
     return READS
 
 
+_IP_CHANGES = words("add del delete set flush change replace append save restore")
+
+
 def _ip(call: Call) -> Verdict:
     plain = plain_words(call.args, words("-n -netns -f -family -rc -rcvbuf -l -loops -b -batch"))
     if call.has("-b", "-batch", "--batch"):
@@ -336,14 +339,16 @@ def _ip(call: Call) -> Verdict:
     if plain[1:2] == ["monitor"] or plain[:1] in (["monitor"], ["mon"]):
         return replace(READS, endless="ip monitor goes on until it is stopped")
     verb = plain[1] if len(plain) > 1 else "show"
-    if plain and (
-        len(plain) == 1
-        or verb in {"show", "list", "ls", "get", "s", "l", "lst", "sh", "showdump", "help", "identify", "pids", "dev"}
+    if (
+        plain
+        and (
+            len(plain) == 1
+            or verb
+            in {"show", "list", "ls", "get", "s", "l", "lst", "sh", "showdump", "help", "identify", "pids", "dev"}
+        )
+        and not _IP_CHANGES & set(plain[1:])
     ):
-        if not {"add", "del", "delete", "set", "flush", "change", "replace", "append", "save", "restore"} & set(
-            plain[1:]
-        ):
-            return READS
+        return READS
     kills = verb in {"del", "delete", "flush"}
     device = (
         plain[plain.index("dev") + 1 :][:1] if "dev" in plain else [p for p in plain[2:3] if plain[0].startswith("l")]
@@ -570,10 +575,6 @@ _IPMI = Tool(
 
 def _lsof(call: Call) -> Verdict:
     return replace(READS, endless="lsof -r goes on until it is stopped" if call.has("-r", "+r") else "")
-
-
-def _yes(call: Call) -> Verdict:
-    return replace(NOTHING, endless="" if call.piped else "")
 
 
 _BUILTINS = words(
