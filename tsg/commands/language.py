@@ -15,11 +15,13 @@ from tsg.words import words
 MAX_LINES = 300  # lines that are looked at
 _TAGS = {
     Language.SHELL: words(
-        "bash sh shell zsh fish ksh console terminal shell-session shellsession sh-session bash-session bash-interactive"
+        "bash sh shell zsh fish ksh console terminal shell-session shellsession sh-session bash-session"
+        " bash-interactive"
         " command commands cmdline shel bsh code-bash oc kubectl linux unix cli azurecli azurecli-interactive aws-cli"
     ),
     Language.POWERSHELL: words(
-        "powershell pwsh ps1 ps posh powershell-interactive azurepowershell azurepowershell-interactive cmd bat dos batch"
+        "powershell pwsh ps1 ps posh powershell-interactive azurepowershell azurepowershell-interactive cmd bat dos"
+        " batch"
     ),
     Language.SQL: words(
         "sql mysql postgres postgresql psql plsql tsql sqlite mongodb mongo mongosh javascript-mongo cql"
@@ -34,7 +36,8 @@ _TAGS = {
     Language.YAML: words("yaml yml k8s"),
     Language.JSON: words("json json5 jsonc jsonl ndjson"),
     Language.CONFIG: words(
-        "conf config ini toml properties hcl terraform tf nginx diff patch xml html css csv tsv env dotenv go java rust c cpp c++"
+        "conf config ini toml properties hcl terraform tf nginx diff patch xml html css csv tsv env dotenv go java"
+        " rust c cpp c++"
         " csharp cs dockerfile makefile jinja gotemplate template proto bicep cfg desktop systemd"
     ),
     Language.OUTPUT: words("log logs output out none-output stdout"),
@@ -50,9 +53,12 @@ _MERMAID = re.compile(
 _BOX = re.compile(r"[─-╿▲▼◄►]")
 _ASCII_BOX = re.compile(r"[ ]*\+-{3,}\+|[ ]*\|[ ].*[ ]\|[ ]*$|[ |v^]*(?:-->|<--|\|)[ |v^]*$")
 _PROMQL_WORDS = words(
-    "sum rate avg max min count increase irate histogram_quantile topk bottomk absent delta deriv predict_linear changes resets"
-    " avg_over_time max_over_time min_over_time sum_over_time count_over_time quantile stddev by without label_replace label_join"
-    " clamp_max clamp_min vector scalar sort sort_desc time round ceil floor abs idelta quantile_over_time group count_values"
+    "sum rate avg max min count increase irate histogram_quantile topk bottomk absent delta deriv predict_linear"
+    " changes resets"
+    " avg_over_time max_over_time min_over_time sum_over_time count_over_time quantile stddev by without"
+    " label_replace label_join"
+    " clamp_max clamp_min vector scalar sort sort_desc time round ceil floor abs idelta quantile_over_time group"
+    " count_values"
     " absent_over_time last_over_time present_over_time stddev_over_time kube_"
 )
 _PROMQL_CALL = re.compile(r"\b([a-z_]+)\s*(?:by\s*\([^()]*\)\s*|without\s*\([^()]*\)\s*)?\(")
@@ -66,10 +72,12 @@ _HTTP = re.compile(
     r"\s*(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS)[ ]+(?:https?://|/|\{\{|<)\S*(?:[ ]+HTTP/[\d.]+)?[ \t]*$"
 )
 _PYTHON = re.compile(
-    r"\s*(?:import \w+|from [\w.]+ import |def \w+\(.*\).*:|class \w+.*:|if __name__|print\(|async def |with open\(|>>> )"
+    r"\s*(?:import \w+|from [\w.]+ import |def \w+\(.*\).*:|class \w+.*:|if __name__|print\(|async def "
+    r"|with open\(|>>> )"
 )
 _PS_LINE = re.compile(
-    r"\s*(?:\$[\w:]+\s*=\s*|\[[\w.\[\]]+\]\s*\$\w+\s*=|(?:foreach|if)\s*\(\s*\$|\$\w+(?:\.\w+)*\s*\||param\s*\(|\$\w+\.\w+|Import-Module\b)"
+    r"\s*(?:\$[\w:]+\s*=\s*|\[[\w.\[\]]+\]\s*\$\w+\s*=|(?:foreach|if)\s*\(\s*\$|\$\w+(?:\.\w+)*\s*\||param\s*\(|\$\w+\.\w+"
+    r"|Import-Module\b)"
 )
 _SETTING = re.compile(r"[A-Za-z_][\w.]*=[^$`]*$")
 _MONGO = re.compile(r"\s*(?:[\w:\[\]-]+>\s*)?(?:db\.\w|rs\.\w+\(|sh\.\w+\(|show (?:dbs|collections)\b)")

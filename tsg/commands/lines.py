@@ -62,7 +62,8 @@ _JSON = re.compile(r"[ \t]*(?:[{}\[\]][{}\[\], \t]*$|\"[^\"]{1,200}\"[ \t]*:)")
 _ASSIGNS = re.compile(r"[ \t]*(?:export[ ]+|readonly[ ]+|local[ ]+|declare[ ]+)?[A-Za-z_]\w*(?:\[\w+\])?\+?=")
 _EVIDENCE = re.compile(r"(?:^|[ ])--?[A-Za-z]|[|><$]|(?:^|[ ])[.~]?/[\w.]|[\w-]+=\S|\.\w{1,5}(?:[ ]|$)|&&|[<{]|\*")
 _FUNCTION_WORDS = words(
-    "the a an is are was were be been to of and or in on for with that this these those you your we our it its if when then"
+    "the a an is are was were be been to of and or in on for with that this these those you your we our it its if"
+    " when then"
     " should will would can could may must not from by as at into has have had do does did there here all any each no"
 )
 _AFTER_A_VERB = words("the a an this that these those your any each every all if whether is are was has it its out")
@@ -119,11 +120,13 @@ def _names_program(text: str) -> bool:
 
 # Run without words of their own.
 _STANDALONE = words(
-    "uptime dmesg lsblk reboot nvidia-smi sinfo squeue sacct ibstat ibstatus lspci lscpu lsmod df ifconfig sdiag nproc lsusb vmstat"
+    "uptime dmesg lsblk reboot nvidia-smi sinfo squeue sacct ibstat ibstatus lspci lscpu lsmod df ifconfig sdiag"
+    " nproc lsusb vmstat"
     " iostat mpstat exit pwd ls whoami hostname"
 )
 _TAKES_NAMES = words(
-    "cd rm mkdir cat ls rmdir echo systemctl service cp mv touch vi vim nano ssh ping source mount umount host dig nslookup stat"
+    "cd rm mkdir cat ls rmdir echo systemctl service cp mv touch vi vim nano ssh ping source mount umount host dig"
+    " nslookup stat"
     " tail head less which bash sh reboot exit read wait kubeadm kubelet touch unzip gzip tar insmod rmmod export"
 )
 

@@ -20,13 +20,16 @@ if TYPE_CHECKING:
 MAX_LINE = 8_000  # bytes: a longer line is not parsed
 MAX_OPEN = 200
 _READ_VERBS = words(
-    "get test select where format sort measure group compare convertto convertfrom resolve find show search watch trace wait"
+    "get test select where format sort measure group compare convertto convertfrom resolve find show search watch"
+    " trace wait"
     " read assert confirm join split measure"
 )
 _NOTHING_VERBS = words("write out push pop")
 _UNDOABLE_VERBS = words(
-    "enable disable start stop suspend resume set add new update register mount dismount rename move lock unlock connect"
-    " disconnect copy save export import install publish grant block unblock protect unprotect expand compress open close enter"
+    "enable disable start stop suspend resume set add new update register mount dismount rename move lock unlock"
+    " connect"
+    " disconnect copy save export import install publish grant block unblock protect unprotect expand compress open"
+    " close enter"
     " exit edit backup checkpoint switch undo merge sync limit optimize deploy initialize"
 )
 _DESTROYING_VERBS = words("remove clear reset uninstall format-volume unregister revoke deny restart")
@@ -34,47 +37,111 @@ _DESTROYS = words(
     "clear-disk format-volume initialize-disk remove-item restart-computer stop-computer reset-computermachinepassword"
 )
 _CHANGE_ANYWAY = words(
-    "out-file export-csv export-clixml tee-object set-content add-content out-printer invoke-expression invoke-restmethod"
-    " invoke-webrequest start-process new-item get-credential_ invoke-wmimethod invoke-cimmethod export-certificate write-eventlog"
+    "out-file export-csv export-clixml tee-object set-content add-content out-printer invoke-expression"
+    " invoke-restmethod"
+    " invoke-webrequest start-process new-item get-credential_ invoke-wmimethod invoke-cimmethod export-certificate"
+    " write-eventlog"
     " write-volumecache search-adaccount_ repair-volume save-volumesignaturecatalog sync-netintent"
 )
 _CALM = words(
-    "foreach-object where-object select-object sort-object format-table format-list format-wide out-string out-host out-null"
-    " write-host write-output write-verbose write-warning write-debug write-error write-information write-progress out-default"
-    " start-sleep set-location push-location pop-location import-module select where ft fl fw sort foreach set-strictmode measure"
+    "foreach-object where-object select-object sort-object format-table format-list format-wide out-string out-host"
+    " out-null"
+    " write-host write-output write-verbose write-warning write-debug write-error write-information write-progress"
+    " out-default"
+    " start-sleep set-location push-location pop-location import-module select where ft fl fw sort foreach"
+    " set-strictmode measure"
     " group get-date new-object new-timespan add-type add-member out-gridview clear-host set-variable new-variable"
-    " read-host tee_ compare join-path split-path new-guid get-random set-psdebug start-transcript_ stop-transcript_ % ? echo cd sl"
-    " new-pssession enter-pssession_ exit-pssession remove-pssession new-cimsession remove-cimsession remove-variable new-pssessionoption"
+    " read-host tee_ compare join-path split-path new-guid get-random set-psdebug start-transcript_ stop-transcript_"
+    " % ? echo cd sl"
+    " new-pssession enter-pssession_ exit-pssession remove-pssession new-cimsession remove-cimsession remove-variable"
+    " new-pssessionoption"
     " convertto-securestring using get-credential"
 )
 _ALIASES = {
-    "gci": "get-childitem", "gc": "get-content", "gm": "get-member", "gps": "get-process", "gsv": "get-service",
-    "gwmi": "get-wmiobject", "ri": "remove-item", "rni": "rename-item", "sc": "set-content", "sp": "set-itemproperty",
-    "spps": "stop-process", "iex": "invoke-expression", "irm": "invoke-restmethod", "iwr": "invoke-webrequest",
-    "icm": "invoke-command", "del": "remove-item", "erase": "remove-item", "rd": "remove-item", "md": "new-item", "ni": "new-item",
-    "copy": "copy-item", "move": "move-item", "ren": "rename-item", "type": "get-content", "dir": "get-childitem", "saps": "start-process",
-    "gp": "get-itemproperty", "gi": "get-item", "gu": "get-unique", "oh": "out-host", "sasv": "start-service", "spsv": "stop-service",
-    "sls": "select-string", "tee": "tee-object", "ipmo": "import-module", "rm": "remove-item", "cp": "copy-item", "mv": "move-item",
-    "cat": "get-content", "ls": "get-childitem", "kill": "stop-process", "ps": "get-process", "pwd": "get-location", "sleep": "start-sleep",
-    "etsn": "enter-pssession", "mkdir": "new-item", "rmdir": "remove-item", "man": "get-help", "clear": "clear-host", "cls": "clear-host",
-    "curl": "invoke-webrequest", "wget": "invoke-webrequest", "write": "write-output", "history": "get-history",
-    "mount": "new-psdrive", "diff": "compare-object", "start": "start-process", "sal": "set-alias", "clc": "clear-content", "cli": "clear-item",
-}  # fmt: skip
+    "gci": "get-childitem",
+    "gc": "get-content",
+    "gm": "get-member",
+    "gps": "get-process",
+    "gsv": "get-service",
+    "gwmi": "get-wmiobject",
+    "ri": "remove-item",
+    "rni": "rename-item",
+    "sc": "set-content",
+    "sp": "set-itemproperty",
+    "spps": "stop-process",
+    "iex": "invoke-expression",
+    "irm": "invoke-restmethod",
+    "iwr": "invoke-webrequest",
+    "icm": "invoke-command",
+    "del": "remove-item",
+    "erase": "remove-item",
+    "rd": "remove-item",
+    "md": "new-item",
+    "ni": "new-item",
+    "copy": "copy-item",
+    "move": "move-item",
+    "ren": "rename-item",
+    "type": "get-content",
+    "dir": "get-childitem",
+    "saps": "start-process",
+    "gp": "get-itemproperty",
+    "gi": "get-item",
+    "gu": "get-unique",
+    "oh": "out-host",
+    "sasv": "start-service",
+    "spsv": "stop-service",
+    "sls": "select-string",
+    "tee": "tee-object",
+    "ipmo": "import-module",
+    "rm": "remove-item",
+    "cp": "copy-item",
+    "mv": "move-item",
+    "cat": "get-content",
+    "ls": "get-childitem",
+    "kill": "stop-process",
+    "ps": "get-process",
+    "pwd": "get-location",
+    "sleep": "start-sleep",
+    "etsn": "enter-pssession",
+    "mkdir": "new-item",
+    "rmdir": "remove-item",
+    "man": "get-help",
+    "clear": "clear-host",
+    "cls": "clear-host",
+    "curl": "invoke-webrequest",
+    "wget": "invoke-webrequest",
+    "write": "write-output",
+    "history": "get-history",
+    "mount": "new-psdrive",
+    "diff": "compare-object",
+    "start": "start-process",
+    "sal": "set-alias",
+    "clc": "clear-content",
+    "cli": "clear-item",
+}
 _NETSH_READS = re.compile(r"\b(?:show|dump)\b", re.IGNORECASE)
 _CMDLET = re.compile(r"(?:[\w.]+\\)?([A-Za-z]+)-([A-Za-z]\w*)$")
 _VERB_WORDS = words(
-    "add approve assert backup block build checkpoint clear close compare complete compress confirm connect convert convertfrom"
-    " convertto copy debug deny deploy disable disconnect dismount edit enable enter exit expand export find foreach format get"
-    " grant group hide import initialize install invoke join limit lock measure merge mount move new open optimize out ping pop"
-    " protect publish push read receive redo register remove rename repair request reset resize resolve restart restore resume"
-    " revoke save search select send set show skip sort split start step stop submit suspend switch sync test trace unblock undo"
+    "add approve assert backup block build checkpoint clear close compare complete compress confirm connect convert"
+    " convertfrom"
+    " convertto copy debug deny deploy disable disconnect dismount edit enable enter exit expand export find foreach"
+    " format get"
+    " grant group hide import initialize install invoke join limit lock measure merge mount move new open optimize"
+    " out ping pop"
+    " protect publish push read receive redo register remove rename repair request reset resize resolve restart"
+    " restore resume"
+    " revoke save search select send set show skip sort split start step stop submit suspend switch sync test trace"
+    " unblock undo"
     " uninstall unlock unprotect unpublish unregister update use wait watch where write"
 )
 _HEADERS = words("set-cookie get-parameter")
 _PURE_METHODS = words(
-    "tostring contains startswith endswith split trim trimend trimstart replace substring tolower toupper equals gettype indexof"
-    " format where foreach adddays addhours addminutes addseconds tolocaltime touniversaltime join isnullorempty isnullorwhitespace"
-    " new parse tryparse getenvironmentvariable combine round ceiling floor exists getname count padleft padright todatetime"
+    "tostring contains startswith endswith split trim trimend trimstart replace substring tolower toupper equals"
+    " gettype indexof"
+    " format where foreach adddays addhours addminutes addseconds tolocaltime touniversaltime join isnullorempty"
+    " isnullorwhitespace"
+    " new parse tryparse getenvironmentvariable combine round ceiling floor exists getname count padleft padright"
+    " todatetime"
     " gethostname gethostaddresses gethostentry compareto match matches ismatch totalseconds now utcnow max min abs"
 )
 _HARM_METHODS = re.compile(
@@ -438,11 +505,21 @@ def _program(name: str, tokens: list[str]) -> Verdict:
 
 
 _WINDOWS_READS = {
-    "sc": {"query", "queryex", "qc", "qdescription", "qfailure", "sdshow"}, "mpclaim": {"-s", "-e", "-v", "-h"},
-    "azcmagent": {"show", "check", "version", "genkey_", "help"}, "reg": {"query", "compare"}, "wevtutil": {"qe", "gl", "el", "gli", "ep", "gp"},
-    "fsutil": {"fsinfo", "volume"}, "bcdedit": {"/enum"}, "w32tm": {"/query", "/stripchart", "/monitor", "/tz"}, "schtasks": {"/query"},
-    "net": {"view", "statistics"}, "route": {"print"}, "cluster": set(), "diskpart": set(), "dism": set(),
-}  # fmt: skip
+    "sc": {"query", "queryex", "qc", "qdescription", "qfailure", "sdshow"},
+    "mpclaim": {"-s", "-e", "-v", "-h"},
+    "azcmagent": {"show", "check", "version", "genkey_", "help"},
+    "reg": {"query", "compare"},
+    "wevtutil": {"qe", "gl", "el", "gli", "ep", "gp"},
+    "fsutil": {"fsinfo", "volume"},
+    "bcdedit": {"/enum"},
+    "w32tm": {"/query", "/stripchart", "/monitor", "/tz"},
+    "schtasks": {"/query"},
+    "net": {"view", "statistics"},
+    "route": {"print"},
+    "cluster": set(),
+    "diskpart": set(),
+    "dism": set(),
+}
 
 
 def _windows(base: str, tokens: list[str]) -> Verdict:

@@ -4,28 +4,24 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from dag.model import Span
 from tsg.commands import queries
 from tsg.commands.holes import holes
 from tsg.commands.judge import Scope
-from tsg.commands.language import is_root_command, language_of
-from tsg.commands.lines import Kind, classify, is_known_command, strip_prompt
+from tsg.commands.language import language_of
+from tsg.commands.lines import strip_prompt
 from tsg.commands.model import CodeBlock, Command, Does, Language, Remark
 from tsg.commands.powershell import read_powershell
 from tsg.commands.shell import read_script
+from tsg.commands.sorting import sort_lines, uncommented
 from tsg.commands.sql import judge_kql, read_sql
 from tsg.commands.tools.databases import judge_mongo
 from tsg.commands.verdict import READS, Verdict, unknown
 from tsg.commands.wrappers import is_session
 
 Part = Command | Remark
-MAX_QUOTED_LINES = 200  # lines that a quoted text may span
-_QUOTES = frozenset("'\"")
-_LABELS = frozenset(
-    {"bash", "sh", "shell", "console", "yaml", "json", "sql", "python", "powershell", "text", "copy", "copy code"}
-)
 
 
 def read_block(tag: str, body: str, body_line: int) -> CodeBlock:
@@ -55,31 +51,22 @@ def read_block(tag: str, body: str, body_line: int) -> CodeBlock:
     return CodeBlock(language, tagged, tuple(parts), tuple(output))
 
 
-@dataclass(slots=True)
-class _Sorted:
-    """The lines of a block told apart: what is kept for the parser, with offsets unchanged, and the rest."""
-
-    kept: list[str]
-    remarks: list[tuple[int, int, str, bool]]
-    output: list[int]
-
-
 def _shell(tag: str, lines: Sequence[str], body_line: int) -> tuple[list[Part], tuple[Span, ...]]:
-    sorted_lines = _sort_lines(tag, lines)
-    source = "\n".join(sorted_lines.kept).encode()
+    told = sort_lines(tag, lines)
+    source = "\n".join(told.kept).encode()
     rows = _row_starts(source)
     placed: list[tuple[int, int, Part]] = []
     for statement in read_script(source, Scope()):
         first, last = _row(rows, statement.start), _row(rows, max(statement.start, statement.end - 1))
         text = source[statement.start : statement.end].decode(errors="replace")
         if statement.comment:
-            sorted_lines.remarks.append((first, last, _uncommented(text), False))
+            told.remarks.append((first, last, uncommented(text), False))
             continue
         text = _joined(text)
         span = Span(body_line + first, body_line + last)
         placed.append((first, statement.start, _command(span, text, statement.verdict, statement.sets)))
-    parts = _in_order(placed, sorted_lines.remarks, body_line)
-    return _inside_sessions(_with_broken_lines(parts)), _spans(sorted_lines.output, body_line)
+    parts = _in_order(placed, told.remarks, body_line)
+    return _inside_sessions(_with_broken_lines(parts)), _spans(told.output, body_line)
 
 
 def _powershell(lines: Sequence[str], body_line: int) -> tuple[list[Part], tuple[Span, ...]]:
@@ -103,7 +90,7 @@ def _powershell(lines: Sequence[str], body_line: int) -> tuple[list[Part], tuple
         first, last = _row(rows, statement.start), _row(rows, max(statement.start, statement.end - 1))
         text = source[statement.start : statement.end].decode(errors="replace")
         if statement.comment:
-            remarks.append((first, last, _uncommented(text), False))
+            remarks.append((first, last, uncommented(text), False))
             continue
         span = Span(body_line + first, body_line + last)
         placed.append((first, statement.start, _command(span, text, statement.verdict, statement.sets)))
@@ -127,7 +114,7 @@ def _sql(lines: Sequence[str], body_line: int) -> list[Part]:
         first = bisect_right(starts, statement.start) - 1
         if comments:
             last = first + comments.count("\n")
-            parts.append(Remark(Span(body_line + first, body_line + last), _uncommented(comments)))
+            parts.append(Remark(Span(body_line + first, body_line + last), uncommented(comments)))
             first += written[: len(written) - len(code)].count("\n")
         if code.strip():
             last = bisect_right(starts, statement.end - 1) - 1
@@ -187,7 +174,7 @@ def _cut(
     for first, last, is_comment in cut:
         text = "\n".join(lines[first : last + 1]).strip()
         if is_comment:
-            remarks.append((first, last, _uncommented(text), False))
+            remarks.append((first, last, uncommented(text), False))
         else:
             parts.append((first, 0, _command(Span(body_line + first, body_line + last), text, judge(text), ())))
     return _in_order(parts, remarks, body_line)
@@ -204,7 +191,7 @@ def _whole(lines: Sequence[str], body_line: int, judge: Callable[[str], Verdict]
     for at, line in enumerate(lines):
         text = line.strip()
         if text.startswith(("#", "//")):
-            remarks.append((at, at, _uncommented(text), False))
+            remarks.append((at, at, uncommented(text), False))
         elif text:
             code.append(at)
     if not code:
@@ -220,7 +207,7 @@ def _sentences(lines: Sequence[str], body_line: int) -> list[Part]:
         (
             at,
             at,
-            _uncommented(line) if line.lstrip().startswith("#") else line.strip(),
+            uncommented(line) if line.lstrip().startswith("#") else line.strip(),
             not line.lstrip().startswith("#"),
         )
         for at, line in enumerate(lines)
@@ -258,12 +245,6 @@ def _joined(text: str) -> str:
             parts[0].rstrip(),
             *(p.strip(" \t") if i < len(parts) - 2 else p.lstrip(" \t") for i, p in enumerate(parts[1:])),
         ]
-    )
-
-
-def _uncommented(text: str) -> str:
-    return "\n".join(
-        line.strip().lstrip("#").removeprefix("//").removeprefix("--").strip() for line in text.split("\n")
     )
 
 
@@ -315,170 +296,6 @@ def _spans(rows: Sequence[int], body_line: int) -> tuple[Span, ...]:
         else:
             spans.append(Span(line, line))
     return tuple(spans)
-
-
-def _sort_lines(tag: str, lines: Sequence[str]) -> _Sorted:
-    """Tell commands from the rest, a statement at a time: what a quote or a heredoc holds belongs to its command."""
-    tag = tag.strip().lower()
-    sure = tag in {"bash", "sh", "shell", "zsh", "fish", "ksh", "bash-interactive", "command", "shel"}
-    prompted = any(strip_prompt(line)[1] == "$" for line in lines)
-    root = (
-        not sure
-        and not prompted
-        and any(line.lstrip().startswith("# ") and is_root_command(line) for line in lines[:200])
-    )
-    ends = _HereDocs(lines)
-    found = _Sorted([], [], [])
-    at = 0
-    after_command = False
-    while at < len(lines):
-        line = lines[at]
-        length, prompt = strip_prompt(line)
-        if prompt == "$" and not line.lstrip().startswith("#"):
-            text = " " * length + line[length:]
-            kind = Kind.COMMAND
-        elif root and line.lstrip().startswith("# ") and is_root_command(line):
-            length = len(line) - len(line.lstrip()) + 2
-            text = " " * length + line[length:]
-            kind = Kind.COMMAND
-        else:
-            text = line
-            kind = classify(line, sure=sure)
-            if root and kind in {Kind.COMMAND, Kind.MAYBE} and not line.lstrip().startswith("#"):
-                kind = kind if is_known_command(line) else Kind.OUTPUT
-            if (prompted or root) and kind not in {Kind.BLANK, Kind.COMMENT, Kind.COMMAND}:
-                kind = Kind.OUTPUT
-            elif prompted and kind is Kind.COMMAND and not _plainly(line):
-                kind = Kind.OUTPUT
-            if line.lstrip()[:1] in _QUOTES and after_command:
-                kind = Kind.COMMAND
-            elif not sure and line.strip().lower() in _LABELS:
-                kind = Kind.OUTPUT
-        if kind is Kind.MAYBE:
-            kind = Kind.COMMAND if sure or prompt else _doubtful(line)
-        after_command = kind is Kind.COMMAND
-        if kind is Kind.COMMAND:
-            last = _last_line(lines, at, length, ends)
-            found.kept.append(text)
-            found.kept.extend(_continued(lines[n], bool(prompt)) for n in range(at + 1, last + 1))
-            at = last + 1
-            continue
-        if kind is Kind.COMMENT:
-            found.kept.append(line)
-            at += 1
-            continue
-        if kind is Kind.PROSE:
-            found.remarks.append((at, at, line.strip(), True))
-        elif kind in {Kind.OUTPUT, Kind.CONFIG}:
-            found.output.append(at)
-        found.kept.append(_blank(line))
-        at += 1
-    return found
-
-
-def _plainly(line: str) -> bool:
-    """Whether a line without a prompt among prompted ones is a command all the same."""
-    from tsg.commands.lines import program_of
-    from tsg.commands.tools import strong_names
-
-    name, rest = program_of(line)
-    return name in strong_names() and bool(rest) and is_known_command(line)
-
-
-def _doubtful(line: str) -> Kind:
-    """A line that may be a command, in a block whose tag does not say so."""
-    return Kind.COMMAND if len(line.split()) <= 12 and not line.rstrip().endswith((".", ":")) else Kind.OUTPUT
-
-
-def _blank(line: str) -> str:
-    """As many bytes of blanks."""
-    return " " * len(line.encode())
-
-
-def _continued(line: str, prompted: bool) -> str:
-    """A line that continues a command; the second prompt `> ` is blanked."""
-    return "  " + line[2:] if prompted and line.startswith("> ") else line
-
-
-class _HereDocs:
-    """Where each line's text stands next, so that a heredoc's end is found without a search."""
-
-    def __init__(self, lines: Sequence[str]) -> None:
-        self._rows: dict[str, list[int]] = {}
-        for row, line in enumerate(lines):
-            text = line.strip()
-            if text and len(text) <= 60:
-                self._rows.setdefault(text, []).append(row)
-
-    def end(self, word: str, after: int) -> int | None:
-        rows = self._rows.get(word, [])
-        at = bisect_right(rows, after)
-        return rows[at] if at < len(rows) else None
-
-
-def _last_line(lines: Sequence[str], at: int, skip: int, ends: _HereDocs) -> int:
-    """The last line of the statement that begins on line `at`: backslashes, open quotes and heredocs continue it."""
-    quote = ""
-    start = at
-    row = at
-    text = lines[at][skip:]
-    closed_at = at
-    while True:
-        quote, heredocs, joined = _scan(text, quote)
-        for word in heredocs:
-            end = ends.end(word, row)
-            if end is not None:
-                row = max(row, end)
-        if not quote:
-            closed_at = row
-            if not joined:
-                return closed_at
-        elif row - start > MAX_QUOTED_LINES:
-            return closed_at
-        row += 1
-        if row >= len(lines):
-            return closed_at if quote else len(lines) - 1
-        text = lines[row]
-
-
-def _scan(text: str, quote: str) -> tuple[str, list[str], bool]:
-    """Which quote is open after a line, the heredocs it begins, and whether a backslash continues it."""
-    heredocs: list[str] = []
-    at = 0
-    size = len(text)
-    while at < size:
-        char = text[at]
-        if quote:
-            if char == "\\" and quote == '"':
-                at += 1
-            elif char == quote:
-                quote = ""
-        elif char == "\\":
-            at += 1
-        elif char in "'\"":
-            quote = char
-        elif char == "#" and (at == 0 or text[at - 1].isspace()):
-            return quote, heredocs, False
-        elif text.startswith("<<", at) and not text.startswith("<<<", at):
-            word, at = _heredoc_word(text, at + 2)
-            if word:
-                heredocs.append(word)
-            continue
-        elif text.startswith("<<<", at):
-            at += 2
-        at += 1
-    return quote, heredocs, at > size or (text.endswith("\\") and not quote)
-
-
-def _heredoc_word(text: str, at: int) -> tuple[str, int]:
-    if text.startswith("-", at):
-        at += 1
-    while at < len(text) and text[at] in " \t":
-        at += 1
-    end = at
-    while end < len(text) and (text[end].isalnum() or text[end] in "_'\"\\-."):
-        end += 1
-    return text[at:end].strip("'\"\\"), end
 
 
 def _with_broken_lines(parts: list[Part]) -> list[Part]:

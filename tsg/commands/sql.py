@@ -20,6 +20,27 @@ _STARTS = re.compile(
     r"|optimize|repair|rename|replace|do|refresh|cluster|discard|dbcc|purge|values|table|stop|change|attach|detach|backup|restore)\b",
     re.IGNORECASE,
 )
+_THINGS = "table|index|view|user|role|database|schema|function|extension|materialized|trigger|procedure"
+# What follows a word that English begins sentences with too: `show tables`, but not `show the tables`.
+_GOES_ON_WITH = {
+    "select": r"\bfrom\b|^\s*[\d'*@]|\w\(",
+    "with": r"\bas\s*\(",
+    "update": r"\bset\b",
+    "delete": r"\bfrom\b",
+    "insert": r"\binto\b",
+    "show": r"^\s+(?:tables|databases|processlist|full|status|variables|slave|replica|engine|create|index|grants|master"
+    r"|global|all|binary|columns|open|session|\w+;|warnings)",
+    "create": rf"^\s+(?:or|unique|temp|login|{_THINGS})\b",
+    "drop": rf"^\s+(?:if|column|{_THINGS})\b",
+    "alter": rf"^\s+(?:system|session|availability|login|sequence|{_THINGS})\b",
+    "set": r"=|\bto\b|^\s+(?:global|session|role)\b",
+    "truncate": r"^\s+(?:table\b|\w+\s*;)",
+    "explain": r"^\s+(?:select|analyze|\(|insert|update|delete|with|format|verbose)",
+    "use": r"^\s+\w+\s*;?\s*$",
+    "vacuum": r"^\s*(?:full|freeze|verbose|analyze|\(|\w+\s*;|;|$)",
+    "kill": r"^\s+(?:query|connection|\d|<|\{)",
+    "values": r"^\s*\(",
+}
 _HOLE = re.compile(r"\{\{[^{}\n]{0,200}\}\}|<[A-Za-z][\w .:-]{0,60}>|\$\{\w+\}|\{[A-Za-z_]\w*\}")
 _QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"\\]|\\.)*\"|`[^`]*`|--[^\n]*|/\*.*?\*/|\$\$.*?\$\$", re.DOTALL)
 _READS = words("select with show describe desc explain values table")
@@ -54,16 +75,7 @@ def starts_sql(text: str) -> bool:
         return False
     word = found[0].strip().lower()
     rest = text[found.end() : found.end() + 4_000].lower()
-    needs = {
-        "select": r"\bfrom\b|^\s*[\d'*@]|\w\(", "with": r"\bas\s*\(", "update": r"\bset\b", "delete": r"\bfrom\b", "insert": r"\binto\b",
-        "show": r"^\s+(?:tables|databases|processlist|full|status|variables|slave|replica|engine|create|index|grants|master|global|all|binary"
-                r"|columns|open|session|\w+;|warnings)",
-        "create": r"^\s+(?:or|table|index|unique|view|user|role|database|schema|function|extension|materialized|temp|trigger|procedure|login)\b",
-        "drop": r"^\s+(?:table|index|view|user|role|database|schema|function|extension|materialized|if|trigger|procedure|column)\b",
-        "alter": r"^\s+(?:table|system|database|user|role|index|session|availability|login|view|sequence)\b", "set": r"=|\bto\b|^\s+(?:global|session|role)\b",
-        "truncate": r"^\s+(?:table\b|\w+\s*;)", "explain": r"^\s+(?:select|analyze|\(|insert|update|delete|with|format|verbose)", "use": r"^\s+\w+\s*;?\s*$",
-        "vacuum": r"^\s*(?:full|freeze|verbose|analyze|\(|\w+\s*;|;|$)", "kill": r"^\s+(?:query|connection|\d|<|\{)", "values": r"^\s*\(",
-    }.get(word)  # fmt: skip
+    needs = _GOES_ON_WITH.get(word)
     if needs is None:
         return ";" in rest or word in {"begin", "commit", "rollback"}
     return re.search(needs, rest) is not None
@@ -219,7 +231,11 @@ def _by_tree(tree: Any, exp: Any) -> Verdict:
     return changes(f"{tree.key.upper()} is not known to only read")
 
 
-_KQL_STARTS = re.compile(r"\s*(?:let\s+\w+\s*=|[A-Za-z_][\w.()'\"*,\[\]-]*\s*(?:\n\s*)?\|\s*(?:where|project|summarize|extend|take|limit|top|order|sort|count|join|distinct|render|union|parse|mv-expand|evaluate|make-series|search)\b|union\s+\w|\.\w|print\s)", re.IGNORECASE)  # fmt: skip
+_KQL_STARTS = re.compile(
+    r"\s*(?:let\s+\w+\s*=|[A-Za-z_][\w.()'\"*,\[\]-]*\s*\|\s*(?:where|project|summarize|extend|take|limit|top|order|sort|count"
+    r"|join|distinct|render|union|parse|mv-expand|evaluate|make-series|search)\b|union\s+\w|\.\w|print\s)",
+    re.IGNORECASE,
+)
 
 
 def starts_kql(text: str) -> bool:

@@ -20,7 +20,7 @@ class Judge(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A program with its words. `stdin` is the text it is fed, None where unknown; `piped`: another command feeds it."""
+    """A program with its words. `stdin` is the text it is fed, None where unknown; `piped`: a command feeds it."""
 
     name: str
     args: tuple[str, ...]
