@@ -67,19 +67,23 @@ _FUNCTION_WORDS = words(
     " should will would can could may must not from by as at into has have had do does did there here all any each no"
 )
 _AFTER_A_VERB = words("the a an this that these those your any each every all if whether is are was has it its out")
+_EMPTIES = re.compile(r"[ \t]*>{1,2}[ \t]*[$/~.\w][^ \t]*[ \t]*$")
+_OPERATORS = frozenset({"|", "&&", "||", ">", ">>", "\\", "&"})
 _BULLET = re.compile(r"[ \t]*[•▪●◦–—→✓✔✗❌✅⚠🚨🔴🟢🟡*]")
 _BOX = re.compile(r"[─-╿▀-▟▲▼◄►]")
 
 
 def words_of(text: str) -> list[str]:
     """The words of a line's first command, up to an operator."""
-    head = text[:MAX_LOOK]
-    return split_words(head)
+    parts = split_words(text[:MAX_LOOK])
+    return [parts[0].rstrip(";|&"), *parts[1:]] if parts and parts[0].rstrip(";|&") else parts
 
 
 def program_of(text: str) -> tuple[str, list[str]]:
     """The program that a line would run, wrappers taken off, and the words after it."""
-    parts = words_of(text.lstrip().lstrip("({!").lstrip())
+    text = text.strip()
+    bare = text.lstrip("({! ")
+    parts = words_of(bare.rstrip(" ;)}") if len(bare) < len(text) else bare.rstrip(" ;"))
     inner, _ = unwrapped(parts)
     if not inner:
         return "", []
@@ -103,9 +107,10 @@ def _names_program(text: str) -> bool:
     if not rest:
         return name in strong_names() or name in _STANDALONE
     second = rest[0]
-    if second in _AFTER_A_VERB or is_sentence(text):
-        return False
+    sentence = is_sentence(text)
     tool = tool_for(name)
+    if second in _AFTER_A_VERB or (sentence and (tool is None or text[-1] in ".:!?")):
+        return False
     if tool is not None:
         plain = plain_words(rest, tool.valued)
         if not plain:
@@ -135,18 +140,18 @@ def is_sentence(text: str) -> bool:
     """Whether a line reads as English: several lower-case words, words such as `the`, no shell operators."""
     head = text.strip()[:MAX_LOOK]
     tokens = head.split()
-    if len(tokens) < 3:
+    if len(tokens) < 3 or "$(" in head or head[0] in "$(" or head.endswith(";"):
         return False
     plain = [t.strip(".,;:!?()\"'*") for t in tokens]
     lower = [t for t in plain if t.isalpha() and t.islower()]
     small = sum(1 for t in plain if t.lower() in _FUNCTION_WORDS)
-    if any(t in {"|", "&&", "||", ">", ">>", "\\"} or t.startswith("--") for t in tokens):
+    if any(t in _OPERATORS or t.startswith("--") or (t[0] == "-" and t[1:2].isalpha()) for t in tokens):
         return False
     ends = head[-1] in ".:!?)" and not head.endswith((" .", "/."))
     starts = head[0].isupper() and not tokens[0].isupper()
     if len(lower) * 2 < len(tokens) - 1:
         return False
-    if starts and head[-1] == ":" and len(lower) >= 2:
+    if starts and ends and len(lower) >= 2:
         return True
     if starts or ends:
         return small >= 1 and len(lower) >= 2
@@ -163,6 +168,8 @@ def classify(line: str, *, sure: bool) -> Kind:
         return Kind.COMMENT
     first = stripped.split(maxsplit=1)[0]
     if _begins_statement(first, stripped) or _begins_assignment(text):
+        return Kind.COMMAND
+    if sure and _EMPTIES.match(text):
         return Kind.COMMAND
     if is_known_command(stripped) and not _LOG.match(text):
         return Kind.COMMAND
@@ -191,7 +198,7 @@ def classify(line: str, *, sure: bool) -> Kind:
         return Kind.OUTPUT
     if re.fullmatch(r"[a-z][\w.+-]*", masked(first.encode()).decode("latin-1")):
         return Kind.MAYBE
-    return Kind.OUTPUT
+    return Kind.MAYBE if sure else Kind.OUTPUT
 
 
 def _begins_statement(first: str, text: str) -> bool:

@@ -109,7 +109,7 @@ def _skip_options(args: Sequence[str], valued: frozenset[str], own_words: int) -
 def _lone_prefix(call: Call) -> Verdict:
     """What sudo, chroot or nsenter do without a command."""
     if call.name in {"sudo", "doas"}:
-        if call.has("-l", "--list", "-v", "-V", "-k"):
+        if call.grants("-l", "--list", "-v", "-V", "-k"):
             return READS
         return replace(unknown("opens a shell as another user"), interactive="shell as another user")
     if call.name in {"chroot", "nsenter", "unshare", "runuser"}:
@@ -126,9 +126,9 @@ def _shell(call: Call) -> Verdict:
         text = next((a for a in call.args[at + 1 :] if not a.startswith("-")), "")
         return call.judge.script(text) if text else unknown(f"{call.name} -c without a command")
     plain = plain_words(call.args, words("-o -O --rcfile --init-file"))
-    if call.has("--version"):
+    if call.grants("--version"):
         return READS
-    if call.has("-n") and plain:
+    if call.grants("-n") and plain:
         return READS
     if plain and "-s" not in call.args:
         return unknown(f"runs the script {plain[0]}")
@@ -168,7 +168,7 @@ def _ssh(call: Call) -> Verdict:
     """`ssh HOST COMMAND` does there what the command does."""
     rest = _skip_options(call.args, _SSH, 0)
     key = (f"host:{rest[0].rpartition('@')[2]}",) if rest else ()
-    if call.has("-V", "-Q") and not rest:
+    if call.grants("-V", "-Q") and not rest:
         return READS
     if any("proxycommand" in a.lower() or "localcommand" in a.lower() for a in call.args):
         return replace(unknown("ssh runs a program of its own"), touches=key)

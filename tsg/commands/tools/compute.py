@@ -46,7 +46,7 @@ def _submits(call: Call) -> Verdict:
         if not inside.is_change:
             return replace(inside, interactive=interactive)
         return replace(inside, interactive=interactive, why=inside.why or "srun runs a program")
-    if call.has("--test-only"):
+    if call.grants("--test-only"):
         return READS
     interactive = "waits in a shell on the allocated nodes" if call.name == "salloc" else ""
     return replace(changes(f"{call.name} starts a job"), interactive=interactive)
@@ -193,7 +193,7 @@ def _dcgmi(call: Call) -> Verdict:
 
 
 _AWS_READS = re.compile(
-    r"(?:describe|list|get|head|batch-get|lookup|search|scan|query|select|filter|estimate|preview|test|detect|check|view|simulate|validate|ls|wait|tail|receive)(?:-[\w-]+)?"
+    r"(?:describe|list|get|head|batch-get|lookup|search|scan|query|select|filter|estimate|preview|detect|check|view|simulate|validate|ls|wait|tail|receive)(?:-[\w-]+)?"
 )
 _AWS_DESTROYS = re.compile(
     r"(?:delete|terminate|remove|rm|deregister|purge|revoke|disassociate|detach|reset|reboot|cancel|release|rb|stop|abort|batch-delete|force)(?:-[\w-]+)?"
@@ -209,10 +209,10 @@ _AWS_CAREFUL = words("get-session-token")  # reads by its name, and does no more
 
 def _aws(call: Call) -> Verdict:
     plain = plain_words(call.args, _AWS_VALUED)
-    if call.has("--dry-run", "--dryrun", "--generate-cli-skeleton"):
+    if call.grants("--dry-run", "--dryrun", "--generate-cli-skeleton"):
         return READS
     if len(plain) < 2:
-        return READS if plain == ["help"] or call.has("--version") else unknown("aws without an operation")
+        return READS if plain == ["help"] or call.grants("--version") else unknown("aws without an operation")
     service, verb = plain[0], plain[1]
     if service == "configure":
         return (
@@ -276,7 +276,7 @@ def _cloud(call: Call) -> Verdict:
         leading = leading[1:]
     name = " ".join([call.name, *leading[:4]])
     if not leading:
-        return READS if call.has("--version") else unknown(f"{call.name} without an operation")
+        return READS if call.grants("--version") else unknown(f"{call.name} without an operation")
     match (call.name, *leading[:3]):
         case ("gcloud", "info" | "version" | "topic", *_):
             return READS
@@ -312,8 +312,10 @@ def _cloud(call: Call) -> Verdict:
             return call.judge.script(scripts) if scripts else unknown(f"{name} runs a script")
     verbs_at = [w for w in leading[1:6] if not w.startswith(("<", "$", "{"))]
     for word in reversed(verbs_at):
+        if word in {"stop", "deallocate", "restart"}:
+            return changes(f"{name} ends what runs there", reversible=None if word == "restart" else True)
         if _CLOUD_DESTROYS.fullmatch(word):
-            return changes(f"{name} cannot be undone", destructive=True, reversible=None)
+            return changes(f"{name} cannot be undone", destructive=True)
         if word == leading[-1] and _CLOUD_UNDOABLE.fullmatch(word):
             return changes(f"{name} changes state that can be put back", reversible=True)
     last = leading[-1]
@@ -350,14 +352,14 @@ def _git_refined(call: Call, phrase: str, rest: list[str], verdict: Verdict) -> 
     if (
         phrase in {"branch", "tag"}
         and rest
-        and not call.has("-l", "--list", "--contains", "--merged", "--no-merged", "--points-at")
+        and not call.grants("-l", "--list", "--contains", "--merged", "--no-merged", "--points-at")
     ):
         return changes(f"git {phrase} makes a name", reversible=True)
     if phrase in {"branch"} and call.has("-m", "-M", "-f", "-u", "--set-upstream-to"):
         return changes("git branch changes a name", reversible=True)
     if (
         phrase == "config"
-        and not call.has("--get", "--list", "-l", "--get-all", "--get-regexp", "get", "list")
+        and not call.grants("--get", "--list", "-l", "--get-all", "--get-regexp", "get", "list")
         and len(rest) != 1
     ):
         return changes("git config changes settings", reversible=True)
@@ -369,7 +371,7 @@ def _git_refined(call: Call, phrase: str, rest: list[str], verdict: Verdict) -> 
         return changes("git remote changes settings", reversible=True)
     if phrase == "reset" and not call.has("--hard", "--merge", "--keep"):
         return changes("git reset moves a branch", reversible=True)
-    if phrase == "clean" and call.has("-n", "--dry-run"):
+    if phrase == "clean" and call.grants("-n", "--dry-run"):
         return READS
     if phrase in {"checkout", "restore"} and (
         "--" in call.args or phrase == "restore" or "." in rest or call.has("-f", "--force")
@@ -404,12 +406,13 @@ TOOLS: dict[str, Rule] = {
     "strigger": Reader(("--set", "--clear")),
     "sattach": always(replace(unknown("{name} joins a running job"), interactive="joins a terminal")),
     **{n: Reader((), ("-i", "--iterate")) for n in ("squeue", "sinfo")},
-    **{n: always(READS) for n in ("sacct", "sprio", "sshare", "sstat", "sreport", "sjobexitmod", "seff", "slurmd", "nodeset")},
+    **{n: always(READS) for n in ("sacct", "sprio", "sshare", "sstat", "sreport", "seff", "nodeset")},
     "sdiag": Reader(("-r", "--reset")),
+    "slurmd": lambda c: READS if c.grants("-C", "-V", "-G") else unknown("slurmd starts a node's daemon"),
     "slurmctld": always(unknown("{name} starts the controller")),
     "nvidia-smi": _nvidia_smi,
     "dcgmi": _dcgmi,
-    "nv-fabricmanager": lambda c: READS if c.has("-v", "--version", "-h", "--help") else changes("starts the fabric manager"),
+    "nv-fabricmanager": lambda c: READS if c.grants("-v", "--version", "-h", "--help") else changes("starts the fabric manager"),
     "nvidia-bug-report.sh": always(changes("{name} writes a report", reversible=True)),
     **{n: always(changes("{name} loads the GPUs with tests")) for n in ("dcgmproftester12", "dcgmproftester11", "gpu-burn", "gpu_burn", "nvbandwidth")},
     "nvidia-persistenced": always(changes("{name} keeps the driver loaded", reversible=True)),

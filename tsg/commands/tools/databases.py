@@ -79,7 +79,7 @@ def _sql_client(command: tuple[str, ...], files: tuple[str, ...], reads: tuple[s
             text = plain[1] if len(plain) > 1 else None
         if text is not None:
             return replace(judge_sql(text, dialect), touches=("database:*",))
-        if any(call.has(o) for o in reads):
+        if call.grants(*reads):
             return READS
         if call.piped:
             return unknown(f"{call.name} runs what it is fed")
@@ -138,7 +138,7 @@ def _mongo(call: Call) -> Verdict:
         text = call.stdin
     if text is not None:
         return judge_mongo(text)
-    if call.has("--version"):
+    if call.grants("--version"):
         return READS
     if call.piped:
         return unknown(f"{call.name} runs what it is fed")
@@ -179,7 +179,7 @@ def _kafka(call: Call) -> Verdict:
             return changes(f"{name} {option} changes topics", destructive="delete" in option)
     return (
         READS
-        if call.has("--list", "--describe", "--version", "--verify", "--generate", "--all-groups", "--state")
+        if call.grants("--list", "--describe", "--version", "--verify", "--generate", "--all-groups", "--state")
         else unknown(f"{name} is not known")
     )
 
@@ -204,8 +204,8 @@ TOOLS: dict[str, Rule] = {
     "pg_isready": always(READS),
     "createdb": always(changes("{name} makes a database", reversible=True)),
     "pg_ctl": Tool(verbs(reads="status", undoable="start, stop", changing="restart, reload, promote, kill, initdb")),
-    "patronictl": Tool(verbs(reads="list, show-config, history, topology, dsn, version, query", undoable="pause, resume, edit-config",
-                             changing="switchover, failover, restart, reload, flush", destroys="reinit, remove"), words("-c -d")),
+    "patronictl": Tool(verbs(reads="list, show-config, history, topology, dsn, version", undoable="pause, resume, edit-config",
+                             changing="switchover, failover, query, restart, reload, flush", destroys="reinit, remove"), words("-c -d")),
     "mysqladmin": Tool(verbs(reads="status, ping, processlist, extended-status, variables, version", changing="flush-logs, flush-hosts, refresh, reload, password, start-slave, stop-slave",
                              destroys="shutdown, drop, kill, flush-tables"), words("-u -h -p_ -P")),
     "rabbitmqctl": Tool(verbs(reads="""status, list_queues, list_connections, list_channels, list_consumers, list_exchanges, list_bindings, list_users,

@@ -29,7 +29,7 @@ OC_VERBS = {
     **verbs(
         reads="""whoami, status, projects, project, adm top, adm inspect, adm must-gather, adm node-logs, adm release info,
             adm policy who-can, adm policy scc-review, adm policy scc-subject-review, adm verify-image-signature,
-            adm upgrade, adm wait-for-stable-cluster, adm wait-for-node-reboot, adm ocp-certificates check-api,
+            adm upgrade!, adm upgrade status, adm wait-for-stable-cluster, adm wait-for-node-reboot, adm ocp-certificates check-api,
             registry info, image info, image extract, observe, login, logout, process, extract, adm release extract""",
         undoable="""adm cordon, adm uncordon, adm taint, adm drain, adm policy, adm pod-network, adm groups, new-app,
             new-project, new-build, start-build, tag, import-image, policy, secrets, rollback, idle, adm catalog,
@@ -181,7 +181,7 @@ def _refine(call: Call, phrase: str, rest: list[str], verdict: Verdict) -> Verdi
             return _pod(call, phrase, verdict)
         case "project" if rest:
             return changes("oc project switches the project of later commands", reversible=True)
-        case "adm upgrade" if call.has("--to", "--to-latest", "--to-image", "--force", "--clear"):
+        case "adm upgrade!" if call.has("--to", "--to-latest", "--to-image", "--force", "--clear"):
             return replace(changes("oc adm upgrade changes the cluster's version"), touches=verdict.touches)
         case "set" if rest[:1] in (["probe"], ["triggers"]) and call.has("--remove", "--remove-all"):
             return replace(verdict, reversible=None)

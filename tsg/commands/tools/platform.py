@@ -21,8 +21,10 @@ _HELM = verbs(
 
 
 def _helm_refined(call: Call, phrase: str, rest: list[str], verdict: Verdict) -> Verdict:
-    if call.has("--dry-run") and "--dry-run=none" not in call.args:
+    if call.grants("--dry-run"):
         verdict = READS
+    if phrase == "template" and call.has("--output-dir"):
+        return changes("helm template writes files", reversible=True)
     if phrase == "test":
         verdict = changes("helm test starts pods", reversible=True)
     if phrase in {"pull", "fetch"}:
@@ -104,15 +106,15 @@ _DOCKER = verbs(
 )
 _CRICTL = verbs(
     reads="ps, pods, logs, inspect, inspecti, inspectp, images, image, img, imagefsinfo, stats, statsp, info, version, port-forward,"
-    " config, metricsp, events, completion",
-    undoable="start, stop, stopp, pull, create, update, run, runp",
+    " metricsp, events, completion",
+    undoable="start, stop, stopp, config, pull, create, update, run, runp",
     changing="exec, attach",
     destroys="rm, rmp, rmi",
 )
 _CTR = verbs(
     reads="""containers ls, containers list, containers info, container ls, c ls, images ls, images list, images check, image ls,
         i ls, tasks ls, tasks list, task ls, t ls, tasks ps, task ps, tasks metrics, namespaces ls, namespace ls, ns ls,
-        snapshots ls, snapshot ls, snapshots usage, content ls, plugins ls, leases ls, version, events, info, content fetch""",
+        snapshots ls, snapshot ls, snapshots usage, content ls, plugins ls, leases ls, version, events, info""",
     undoable="images pull, image pull, images tag, images import, image import, images export, images mount, run",
     changing="tasks exec, task exec, t exec, tasks start, tasks pause, tasks resume, images push",
     destroys="containers rm, container rm, c rm, images rm, image rm, i rm, tasks kill, task kill, t kill, tasks rm, task rm,"
@@ -186,11 +188,11 @@ def _after_options(args: tuple[str, ...], valued: frozenset[str]) -> list[str]:
 
 _ETCD = verbs(
     reads="""endpoint health, endpoint status, endpoint hashkv, version, get, member list, alarm list, user list, role list,
-        user get, role get, snapshot status, snapshot save, watch, lease list, lease timetolive, check datascale, cluster-health,
+        user get, role get, snapshot status, snapshot save, watch, lease list, lease timetolive, cluster-health,
         auth status""",
     undoable="put, member add, member update, member promote, user add, role add, user grant-role, role grant-permission,"
     " auth enable, auth disable, lease grant, move-leader, lock, elect",
-    changing="defrag, compact, compaction, alarm disarm, check perf, snapshot restore, lease keep-alive, make-mirror, downgrade,"
+    changing="defrag, compact, compaction, alarm disarm, check perf, check datascale, snapshot restore, lease keep-alive, make-mirror, downgrade,"
     " txn, migrate, user passwd, user revoke-role",
     destroys="del, member remove, lease revoke, role delete, user delete",
 )
@@ -222,7 +224,7 @@ def _package_manager(reads: str, destroys: str) -> Rule:
     )  # fmt: skip
 
     def rule(call: Call) -> Verdict:
-        if call.has("--dry-run", "-s", "--simulate", "--just-print", "--assumeno"):
+        if call.grants("--dry-run", "-s", "--simulate", "--just-print", "--assumeno"):
             return READS
         return tool(call)
 
@@ -247,7 +249,7 @@ def _rpm(call: Call) -> Verdict:
 
 
 def _crontab(call: Call) -> Verdict:
-    if call.has("-l"):
+    if call.grants("-l"):
         return READS
     if call.has("-r"):
         return changes("crontab -r removes all jobs", destructive=True)
@@ -258,12 +260,12 @@ def _crontab(call: Call) -> Verdict:
 def _terraform_refined(call: Call, phrase: str, rest: list[str], verdict: Verdict) -> Verdict:
     interactive = (
         "asks before it goes on"
-        if phrase in {"apply", "destroy"} and not call.has("-auto-approve", "--auto-approve")
+        if phrase in {"apply", "destroy"} and not call.grants("-auto-approve", "--auto-approve")
         else ""
     )
     if phrase == "apply" and call.has("-destroy", "--destroy"):
         verdict = changes("terraform apply -destroy removes what it manages", destructive=True)
-    if phrase == "fmt" and call.has("-check", "-diff"):
+    if phrase == "fmt" and call.grants("-check", "-diff"):
         return READS
     return replace(verdict, interactive=interactive)
 
@@ -282,9 +284,9 @@ _TERRAFORM = Tool(
 
 def _ansible(call: Call) -> Verdict:
     if call.name == "ansible-playbook":
-        dry = call.has("--check", "-C", "--syntax-check", "--list-hosts", "--list-tasks", "--list-tags")
+        dry = call.grants("--check", "-C", "--syntax-check", "--list-hosts", "--list-tasks", "--list-tags")
         return READS if dry else changes("ansible-playbook changes hosts")
-    if call.name == "ansible-inventory" or call.has("--list-hosts"):
+    if call.name == "ansible-inventory" or call.grants("--list-hosts"):
         return READS
     module = call.value("-m", "--module-name")
     if module in {"ping", "setup", "stat", "debug"}:
@@ -320,9 +322,9 @@ TOOLS: dict[str, Rule] = {
     "apt-get": _package_manager("check, changelog, indextargets", "remove, purge"),
     "apt-cache": always(READS),
     "dpkg-query": always(READS),
-    "yum": _package_manager("list, info, search, repolist, history, history list, history info, provides, deplist, check-update,"
+    "yum": _package_manager("list, info, search, repolist, history!, history list, history info, provides, deplist, check-update,"
                             " repoquery, check, grouplist, repoinfo, updateinfo", "remove, erase"),
-    "dnf": _package_manager("list, info, search, repolist, history, history list, history info, provides, deplist, check-update,"
+    "dnf": _package_manager("list, info, search, repolist, history!, history list, history info, provides, deplist, check-update,"
                             " repoquery, check, repoinfo, updateinfo", "remove, erase"),
     "zypper": _package_manager("search, info, list-updates, repos, lr, se", "remove"),
     "apk": _package_manager("info, list, search, version, policy", "del"),
@@ -342,7 +344,7 @@ TOOLS: dict[str, Rule] = {
     "kustomize": Tool(verbs(reads="build, version, cfg tree", undoable="create, edit, localize")),
     "argocd": Tool(verbs(reads="""app get, app list, app diff, app history, app logs, app manifests, app resources, app wait,
         cluster list, cluster get, repo list, repo get, proj list, proj get, version, account list, account get-user-info,
-        context, account can-i""", undoable="login, logout, app set, app create, app rollback, app unset, relogin",
+        context!, account can-i""", undoable="login, logout, app set, app create, app rollback, app unset, relogin",
         changing="app sync, app actions run, app patch, app terminate-op, cluster add, repo add",
         destroys="app delete, cluster rm, repo rm, proj delete, app delete-resource, logout-all")),
     "flux": Tool(verbs(reads="get, check, logs, version, stats, tree, trace, events, export, diff", undoable="suspend, resume, create",
@@ -351,11 +353,11 @@ TOOLS: dict[str, Rule] = {
                                " restore logs, schedule get, backup-location get, debug, schedule describe",
                          undoable="backup create, schedule create, schedule pause, schedule unpause, backup-location create",
                          changing="restore create, install, create", destroys="backup delete, restore delete, schedule delete, uninstall, delete")),
-    "amtool": Tool(verbs(reads="alert, alert query, silence query, check-config, config show, config routes, cluster show, config,"
-                               " config routes test, template render, silence",
+    "amtool": Tool(verbs(reads="alert, alert query, silence query, check-config, config show, config routes, cluster show, config!,"
+                               " config routes test, template render, silence!",
                          undoable="silence add, silence update, silence expire, silence import, alert add"),
                    words("--alertmanager.url --config.file -o --output --timeout")),
-    "promtool": Tool(verbs(reads="query, check, test, debug, tsdb list, tsdb analyze, tsdb dump, promql format",
+    "promtool": Tool(verbs(reads="query, check, test, tsdb list, tsdb analyze, tsdb dump, promql format",
                            changing="tsdb create-blocks-from, push"), refine=None),
     "logcli": always(READS),
     "vault": Tool(verbs(reads="""status, read, list, kv get, kv list, kv metadata get, token lookup, auth list, secrets list,

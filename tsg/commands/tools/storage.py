@@ -11,7 +11,7 @@ from tsg.commands.verdict import READS, Verdict, changes, unknown
 from tsg.words import words
 
 _CEPH = verbs(
-    reads="""status, health, df, versions, version, quorum_status, report, features, time-sync-status, log last, pg stat,
+    reads="""status, health, df, versions, version, quorum_status, report, features!, time-sync-status, log last, pg stat,
         pg dump, pg ls, pg map, pg query, pg dump_stuck, pg dump_json, pg ls-by-pool, pg ls-by-osd, pg ls-by-primary,
         pg debug, osd tree, osd df, osd status, osd stat, osd dump, osd perf, osd lspools, osd ls, osd find, osd metadata,
         osd blocked-by, osd utilization, osd pool ls, osd pool get, osd pool stats, osd pool autoscale-status, osd map,
@@ -26,7 +26,7 @@ _CEPH = verbs(
         config get, config show, config log, config help, config ls, config-key ls, config-key get, config-key dump,
         config-key exists, auth ls, auth list, auth get, auth get-key, auth print-key, auth print_key, auth export,
         balancer status, balancer eval, balancer ls, orch ls, orch ps, orch status, orch host ls, orch device ls,
-        orch upgrade status, orch osd rm status, telemetry status, telemetry show, progress, progress json, node ls, insights,
+        orch upgrade status, orch osd rm status, telemetry status, telemetry show, progress!, progress json, node ls, insights!,
         iostat, dashboard get-prometheus-api-host, rbd perf image iostat, rbd task list, tell""",
     undoable="""osd out, osd in, osd set, osd unset, osd set-group, osd unset-group, osd reweight, osd crush reweight,
         osd primary-affinity, osd pool set, osd noout, mgr module enable, mgr module disable, config set, config rm,
@@ -94,12 +94,12 @@ CEPH = Tool(_CEPH, _CEPH_VALUED, _CEPH_FLAGS, _ceph_refined)
 _RBD = verbs(
     reads="""ls, list, info, du, disk-usage, status, children, snap ls, snap list, trash ls, trash list, showmapped,
         device list, device ls, diff, lock ls, lock list, watch, mirror pool status, mirror image status, mirror pool info,
-        image-meta list, image-meta get, pool stats, group list, group ls, namespace ls, namespace list, bench, export,
+        image-meta list, image-meta get, pool stats, group list, group ls, namespace ls, namespace list,
         feature list, object-map check, perf image iostat, perf image iotop, task list, snap limit, config image list""",
     undoable="""create, map, unmap, device map, device unmap, snap create, feature disable, feature enable, resize, clone,
         cp, copy, rename, mv, trash mv, trash move, trash restore, snap protect, snap unprotect, lock add, image-meta set,
-        mirror image enable, mirror pool enable, deep cp, namespace create, pool init, import, snap rename, snap add""",
-    changing="object-map rebuild, flatten, mirror image resync, migration, mirror image promote, mirror image demote",
+        mirror image enable, mirror pool enable, deep cp, export, namespace create, pool init, import, snap rename, snap add""",
+    changing="bench, object-map rebuild, flatten, mirror image resync, migration, mirror image promote, mirror image demote",
     destroys="""rm, remove, snap rm, snap remove, snap purge, snap rollback, snap revert, trash rm, trash remove,
         trash purge, lock rm, lock remove, mirror pool disable, mirror image disable, sparsify, namespace rm""",
 )
@@ -160,7 +160,7 @@ _NVME = Tool(
     )
 )
 _ZFS = verbs(
-    reads="list, get, holds, diff, userspace, status, iostat, history, events, allow, version",
+    reads="list, get, holds, diff, userspace, status, iostat, history, events, allow!, version",
     undoable="create, set, snapshot, mount, unmount, hold, release, clone, rename, online, offline, clear, inherit",
     changing="scrub, add, attach, replace, upgrade, trim, import, export, receive, recv, promote, resilver",
     destroys="destroy, rollback, remove, detach, labelclear, reguid, split",
@@ -168,7 +168,7 @@ _ZFS = verbs(
 
 
 def _fsck(call: Call) -> Verdict:
-    if call.has("-n", "-N", "--dry-run"):
+    if call.grants("-n", "-N", "--dry-run"):
         return READS
     return changes(f"{call.name} repairs the filesystem")
 
@@ -178,7 +178,9 @@ def _xfs(call: Call) -> Verdict:
 
 
 def _monmaptool(call: Call) -> Verdict:
-    if call.has("--print") and not call.has("--rm", "--add", "--addv", "--create", "--clobber", "--generate", "--fsid"):
+    if call.grants("--print") and not call.has(
+        "--rm", "--add", "--addv", "--create", "--clobber", "--generate", "--fsid"
+    ):
         return READS
     return changes("monmaptool edits a monitor map", destructive=call.has("--rm", "--clobber"))
 
@@ -190,7 +192,7 @@ def _objectstore(call: Call) -> Verdict:
 
 
 def _mdadm(call: Call) -> Verdict:
-    if call.has("-D", "--detail", "-E", "--examine", "-Q", "--query"):
+    if call.grants("-D", "--detail", "-E", "--examine", "-Q", "--query"):
         return READS
     return changes(
         "mdadm changes an array", destructive=call.has("--zero-superblock", "--remove", "-r", "--fail", "-f")

@@ -16,11 +16,11 @@ _READERS = words(
     "base64 base32 blkid cat cmp column cut df diff dig du egrep fgrep findmnt free getent grep head hexdump host ibstat"
     " ibstatus ibv_devinfo ibv_devices ibdev2netdev iblinkinfo ibnetdiscover ibhosts iostat jq last lastlog ls ll lsblk lscpu"
     " lshw lsmem lsmod lsof lspci lsusb lsipc lsns md5sum mpstat netstat nl nproc nslookup pgrep pidstat printenv ps pstree"
-    " readlink realpath rev sar sensors sha1sum sha256sum sha512sum stat strings tac tail test tr tracepath traceroute mtr"
+    " readlink realpath rev sar sha1sum sha256sum sha512sum stat strings tac tail test tr tracepath traceroute mtr"
     " uname uptime vmstat w wc who whoami id groups which whereis zcat zgrep zless xxd od fold fmt paste join comm expand"
-    " dmidecode cpupower turbostat getfacl getfattr lsattr dirname basename seq numfmt factor nm ldd objdump readelf"
-    " ofed_info mst flint mlxlink mlxconfig perfquery sminfo smpquery saquery ethstats iftop_ nfsstat showmount rpcinfo"
-    " ss_ arp-scan_ locale cal bc expr getconf resolvectl_ tty users logname pathchk cksum b2sum tee_ yes_ rg ag fd bat"
+    " dmidecode cpupower getfacl getfattr lsattr dirname basename seq numfmt factor nm ldd objdump readelf"
+    " ofed_info mst flint mlxlink mlxconfig perfquery smpquery saquery ethstats iftop_ showmount"
+    " ss_ arp-scan_ locale cal bc expr getconf resolvectl_ tty users logname pathchk cksum b2sum tee_ yes_ ag bat"
     " [ [[ getcap dpkg-query ipcs loginctl_ lslocks lslogins lastb utmpdump nvtop_ pinky arch hostid zipinfo"
 )
 _FILE_WRITERS = words("cp install ln rename")
@@ -242,7 +242,7 @@ def _editor(call: Call) -> Verdict:
 
 
 def _kill(call: Call) -> Verdict:
-    if (call.has("-l", "-L", "--list") and call.name == "kill") or "-0" in call.args:
+    if (call.grants("-l", "-L", "--list") and call.name == "kill") or "-0" in call.args:
         return READS
     plain = plain_words(call.args, words("-s --signal -u --uid -g -t -P -n"))
     gentle = any(a in {"-HUP", "-1", "-USR1", "-USR2", "-SIGHUP", "-CONT", "-STOP"} for a in call.args)
@@ -259,7 +259,7 @@ def _kill(call: Call) -> Verdict:
 
 
 def _date(call: Call) -> Verdict:
-    if call.has("-s", "--set") and not call.has("-d", "--date"):
+    if any(call.has("-s", "--set") for a in call.args if not a.startswith("-I")) and not call.grants("-d", "--date"):
         return changes("date sets the clock")
     harmless = all(
         a.startswith(("+", "-")) or (at and call.args[at - 1] in {"-d", "--date", "-r", "-f", "-v"})
@@ -309,13 +309,13 @@ def _archive(call: Call) -> str:
 
 
 def _gzip(call: Call) -> Verdict:
-    if call.has("-l", "--list", "-t", "--test") or call.has("-c", "--stdout") or (call.piped and not _paths(call)):
+    if call.grants("-l", "--list", "-t", "--test", "-c", "--stdout", "-dc", "-cd") or (call.piped and not _paths(call)):
         return READS
     return changes(f"{call.name} replaces files", reversible=True)
 
 
 def _unzip(call: Call) -> Verdict:
-    return READS if call.has("-l", "-t", "-Z", "-v", "-p") else changes("unzip writes files")
+    return READS if call.grants("-l", "-t", "-Z", "-v", "-p") else changes("unzip writes files")
 
 
 def _sysctl(call: Call) -> Verdict:
@@ -406,13 +406,13 @@ def _curl(call: Call) -> Verdict:
     cluster = next((at for at, a in enumerate(call.args) if re.fullmatch(r"-[a-zA-WYZ]+X", a)), None)
     if cluster is not None and not method and cluster + 1 < len(call.args):
         method = call.args[cluster + 1].upper()
-    if call.has("-K", "--config", "-Q", "--quote", "--next"):
+    if call.has("--config", "--quote", "--next") or _in_cluster(call, "K") or _in_cluster(call, "Q"):
         return unknown("curl takes further orders from elsewhere")
-    if call.has("-T", "--upload-file") or _in_cluster(call, "T"):
+    if call.has("--upload-file") or _in_cluster(call, "T"):
         return changes("curl sends a file out")
     sends = any(call.has(o) for o in _CURL_SENDS if o.startswith("--")) or any(_in_cluster(call, o) for o in "dF")
-    as_get = call.has("-G", "--get") or _in_cluster(call, "G")
-    if call.has("-O", "--remote-name", "--remote-name-all", "-J", "--output-dir") or _in_cluster(call, "O"):
+    as_get = call.grants("--get") or _in_cluster(call, "G")
+    if call.has("--remote-name", "--remote-name-all", "--output-dir") or _in_cluster(call, "O"):
         return _downloads(call, "a file")
     verdict = READS
     output = call.value("-o", "--output")
@@ -483,7 +483,7 @@ def _wget(call: Call) -> Verdict:
         return changes(f"wget sends {method}")
     name = call.value("-O", "--output-document")
     if (
-        call.has("--spider")
+        call.grants("--spider")
         or name in {"-", "/dev/null", "/dev/stdout"}
         or any(re.fullmatch(r"-[a-zA-Z]*O-", a) for a in call.args)
     ):
@@ -499,7 +499,7 @@ def _scp(call: Call) -> Verdict:
     if call.has("-S") or (call.name == "rsync" and call.has("--rsync-path")):
         return unknown(f"{call.name} runs a program of its own")
     remote = bool(plain) and re.match(r"[\w.@<>${}-]+:", plain[-1]) is not None
-    if call.has("--dry-run") or (call.name == "rsync" and _in_cluster(call, "n")):
+    if call.grants("--dry-run") or (call.name == "rsync" and _in_cluster(call, "n")):
         return READS
     if call.has("--delete", "--remove-source-files", "--delete-after", "--delete-before", "--delete-excluded"):
         return changes(f"{call.name} removes files", destructive=True)
@@ -551,7 +551,7 @@ def _alternatives(call: Call) -> Verdict:
 
 
 def _ibdiagnet(call: Call) -> Verdict:
-    return changes(f"{call.name} writes reports", reversible=True) if not call.has("-h") else READS
+    return changes(f"{call.name} writes reports", reversible=True) if not call.grants("-h") else READS
 
 
 def _ipmitool(call: Call) -> Verdict:
@@ -560,7 +560,7 @@ def _ipmitool(call: Call) -> Verdict:
 
 _IPMI = Tool(
     verbs(
-        reads="""sdr, sdr list, sdr elist, sensor, sensor list, sel, sel list, sel elist, sel info, fru, fru print, chassis status,
+        reads="""sdr!, sdr list, sdr elist, sensor!, sensor list, sel!, sel list, sel elist, sel info, fru!, fru print, chassis status,
             chassis power status, power status, mc info, lan print, bmc info, user list, sdr type, dcmi power reading, session info,
             channel info, sensor get, chassis identify, sel get""",
         undoable="chassis bootdev, lan set, user set, sol activate, user enable, user disable, chassis power on, power on",
@@ -623,11 +623,11 @@ TOOLS: dict[str, Rule] = {
     "hostnamectl": Tool(verbs(reads="status, show", undoable="set-hostname, set-chassis, hostname, set-location")),
     "timedatectl": Tool(verbs(reads="status, show, list-timezones, timesync-status, show-timesync", undoable="set-ntp, set-timezone", changing="set-time, set-local-rtc")),
     "loginctl": Tool(verbs(reads="list-sessions, show-session, list-users, session-status, user-status, show-user", destroys="terminate-session, terminate-user, kill-session, kill-user", undoable="enable-linger, disable-linger, lock-session")),
-    "resolvectl": Tool(verbs(reads="status, query, statistics, dns, domain, service", changing="flush-caches, reset-statistics, reset-server-features, revert"), bare=READS),
+    "resolvectl": Tool(verbs(reads="status, query, statistics, dns!, domain!, service", changing="flush-caches, reset-statistics, reset-server-features, revert"), bare=READS),
     "chronyc": Tool(verbs(reads="tracking, sources, sourcestats, activity, ntpdata, clients, serverstats, makestep_", changing="makestep, burst, online, offline, reload, refresh, waitsync"), words("-h -p"), words("-n -a -v")),
     "ntpq": always(READS),
-    "ntpdate": lambda c: READS if c.has("-q") else changes("ntpdate sets the clock"),
-    "nmcli": Tool(verbs(reads="device, device status, device show, connection show, general status, general, con show, dev status, dev show, radio, networking connectivity, c show, d show",
+    "ntpdate": lambda c: READS if c.grants("-q") else changes("ntpdate sets the clock"),
+    "nmcli": Tool(verbs(reads="device!, device status, device show, connection show, general status, general!, con show, dev status, dev show, networking connectivity, c show, d show",
                         undoable="connection up, connection down, connection modify, con up, con down, con mod, con modify, device set, networking on, networking off, device connect, device disconnect, connection add, con add",
                         changing="connection reload, device reapply, general reload, con reload", destroys="connection delete, con delete, con del, device delete"),
                   words("-f --fields -m --mode -c --colors -g --get-values -e"), words("-t --terse -p --pretty")),
@@ -637,7 +637,7 @@ TOOLS: dict[str, Rule] = {
     "zip": always(changes("{name} writes an archive", reversible=True)),
     "unzip": _unzip,
     "sysctl": _sysctl,
-    "modprobe": lambda c: READS if c.has("-n", "--dry-run", "-c", "--showconfig", "-D", "--show-depends") else changes("modprobe loads or removes a module", reversible=True),
+    "modprobe": lambda c: READS if c.grants("-n", "--dry-run", "-c", "--showconfig", "-D", "--show-depends") else changes("modprobe loads or removes a module", reversible=True),
     "insmod": always(changes("{name} loads a module", reversible=True)),
     "rmmod": always(changes("{name} removes a module", reversible=True)),
     "modinfo": always(READS),
@@ -656,11 +656,16 @@ TOOLS: dict[str, Rule] = {
     "tc": _tc,
     **dict.fromkeys(("iptables", "ip6tables", "iptables-save", "ip6tables-save", "iptables-restore", "ebtables", "ipset_"), _iptables),
     "nft": lambda c: READS if c.args[:1] in {("list",), ("-a",), ("describe",)} and "list" in c.args else changes("nft changes the firewall"),
-    "conntrack": lambda c: READS if c.has("-L", "-S", "-C", "-G", "--dump", "--stats", "--count") else changes("conntrack changes connections"),
+    "conntrack": lambda c: READS if c.grants("-L", "-S", "-C", "-G", "--dump", "--stats", "--count") else changes("conntrack changes connections"),
     "ufw": lambda c: READS if c.args[:1] in {("status",), ("show",), ("version",)} else changes("ufw changes the firewall", reversible=True),
     "firewall-cmd": lambda c: READS if c.args and all(a.startswith(("--list", "--get", "--state", "--query", "--zone", "--info")) for a in c.args) else changes("firewall-cmd changes the firewall", reversible=True),
     "ethtool": _ethtool,
-    "mii-tool": always(READS),
+    "mii-tool": Reader(("-F", "-r", "-R", "-A", "--force", "--restart", "--reset")),
+    "rg": Reader(("--pre",)),
+    "fd": Reader(("-x", "-X", "--exec", "--exec-batch")),
+    "sensors": Reader(("-s", "--set")),
+    "nfsstat": Reader(("-z",)),
+    "rpcinfo": Reader(("-d",)),
     "curl": _curl,
     "wget": _wget,
     "http": lambda c: READS if not ({"POST", "PUT", "PATCH", "DELETE"} & set(c.args)) and not any(re.match(r"[\w-]+:?=", a) for a in c.args) else changes("sends data"),
@@ -688,11 +693,11 @@ TOOLS: dict[str, Rule] = {
     "gdb": always(replace(unknown("{name} stops a process"), interactive="gdb prompt")),
     "py-spy": lambda c: READS if c.args[:1] in {("dump",), ("top",)} else changes("py-spy writes a recording", reversible=True),
     "perf": lambda c: READS if c.args[:1] in {("top",), ("stat",), ("report",), ("list",)} else changes("perf writes a recording", reversible=True),
-    "numactl": lambda c: READS if c.has("-H", "--hardware", "-s", "--show") else c.judge.command(_after(c, words("-N -m -C -i -p"))),
+    "numactl": lambda c: READS if c.grants("-H", "--hardware", "-s", "--show") else c.judge.command(_after(c, words("-N -m -C -i -p"))),
     "reboot": always(changes("reboot restarts the machine", destructive=True)),
     **{name: always(changes("{name} ends the machine or its services", destructive=True)) for name in ("shutdown", "poweroff", "halt", "init", "telinit", "kexec")},
     "systemd-run": lambda c: unknown("systemd-run starts a unit"),
-    "systemd-analyze": always(READS),
+    "systemd-analyze": lambda c: READS if not any(a.startswith(("set-", "log-", "service-w")) for a in c.args) else changes("systemd-analyze sets a level"),
     "ipmitool": _ipmitool,
     "racadm": lambda c: READS if any(a.startswith("get") for a in c.args) and not any(a.startswith(("set", "race", "serveraction", "clear")) for a in c.args) else changes("racadm changes the machine"),
     "ipcrm": always(changes("{name} removes shared memory", destructive=True)),
@@ -701,14 +706,14 @@ TOOLS: dict[str, Rule] = {
     "useradd": always(changes("{name} makes a user", reversible=True)),
     "usermod": always(changes("{name} changes a user", reversible=True)),
     "userdel": always(changes("{name} removes a user", destructive=True)),
-    "passwd": lambda c: READS if c.has("-S", "--status") else replace(changes("passwd sets a password"), interactive="asks for a password"),
+    "passwd": lambda c: READS if c.grants("-S", "--status") else replace(changes("passwd sets a password"), interactive="asks for a password"),
     "su": lambda c: c.judge.script(c.value("-c", "--command") or "") if c.has("-c", "--command") else replace(unknown("opens a shell as another user"), interactive="shell as another user"),
     "logger": always(changes("{name} writes to the log")),
-    "logrotate": lambda c: READS if c.has("-d", "--debug") else changes("logrotate rotates logs"),
+    "logrotate": lambda c: READS if c.grants("-d", "--debug") else changes("logrotate rotates logs"),
     "sync": always(NOTHING),
     "trap": lambda c: c.judge.script(c.args[0]) if c.args and c.args[0] not in {"-", "-l", "-p"} else NOTHING,
-    "ldconfig": lambda c: READS if c.has("-p") else changes("ldconfig rewrites the linker's cache"),
-    "make": lambda c: READS if c.has("-n", "--dry-run") else unknown("make runs what its file says"),
+    "ldconfig": lambda c: READS if c.grants("-p") else changes("ldconfig rewrites the linker's cache"),
+    "make": lambda c: READS if c.grants("-n", "--dry-run") else unknown("make runs what its file says"),
     "screen": always(replace(unknown("{name} opens a terminal"), interactive="terminal")),
     "tmux": always(replace(unknown("{name} opens a terminal"), interactive="terminal")),
     "sosreport": always(changes("{name} writes a report", reversible=True)),
@@ -738,10 +743,10 @@ TOOLS: dict[str, Rule] = {
     "envsubst": always(READS),
     "locate": always(READS),
     "updatedb": always(changes("{name} rewrites an index")),
-    "gpg": lambda c: READS if c.has("--list-keys", "--verify", "-d", "--decrypt", "-k") else changes("gpg changes keys or files"),
-    "ssh-keygen": lambda c: READS if c.has("-l", "-lf", "-F") else changes("ssh-keygen writes keys"),
+    "gpg": lambda c: READS if c.grants("--list-keys", "--verify", "-d", "--decrypt", "-k") else changes("gpg changes keys or files"),
+    "ssh-keygen": lambda c: READS if c.grants("-l", "-lf", "-F") else changes("ssh-keygen writes keys"),
     "ssh-keyscan": always(READS),
-    "ssh-add": lambda c: READS if c.has("-l", "-L") else changes("ssh-add changes the agent", reversible=True),
+    "ssh-add": lambda c: READS if c.grants("-l", "-L") else changes("ssh-add changes the agent", reversible=True),
     "ssh-copy-id": always(changes("{name} gives access to another machine")),
     "mail": always(changes("{name} sends mail")),
     "sendmail": always(changes("{name} sends mail")),

@@ -28,16 +28,30 @@ class Call:
     stdin: str | None = None
     piped: bool = False
 
+    @property
+    def before_dashes(self) -> tuple[str, ...]:
+        """The words up to `--`: what follows is no option of this program."""
+        return self.args[: self.args.index("--")] if "--" in self.args else self.args
+
     def has(self, *options: str) -> bool:
-        """Whether a long option, with or without a value, or a short one is given; `-it` gives `-i` and `-t`."""
-        return any(_is_option(word, option) for word in self.args for option in options)
+        """Whether an option may be given, generously: `-it` gives `-i` and `-t`. For what makes a command worse."""
+        return any(_is_option(word, option) for word in self.before_dashes for option in options)
+
+    def grants(self, *options: str) -> bool:
+        """Whether an option is given word for word and not refused (`--dry-run=none`). For what makes it harmless."""
+        for word in self.before_dashes:
+            name, _, value = word.partition("=")
+            if name in options and value.lower() not in {"none", "false", "no", "0"}:
+                return True
+        return False
 
     def value(self, *options: str) -> str | None:
         """The value of the first of these options that is given, written apart or joined."""
-        for at, word in enumerate(self.args):
+        args = self.before_dashes
+        for at, word in enumerate(args):
             for option in options:
                 if word == option:
-                    return self.args[at + 1] if at + 1 < len(self.args) else ""
+                    return args[at + 1] if at + 1 < len(args) else ""
                 if word.startswith(option + "="):
                     return word[len(option) + 1 :]
                 if len(option) == 2 and option[1] != "-" and word.startswith(option) and len(word) > 2:
@@ -95,7 +109,10 @@ def phrases(text: str) -> tuple[str, ...]:
 def verbs(
     *, nothing: str = "", reads: str = "", undoable: str = "", changing: str = "", destroys: str = ""
 ) -> Mapping[str, Verdict]:
-    """Verdicts by sub-command. `undoable` changes can be taken back, `destroys` cannot."""
+    """Verdicts by sub-command. `undoable` changes can be taken back, `destroys` cannot.
+
+    A phrase that ends in `!` holds only where no further plain word follows.
+    """
     table: dict[str, Verdict] = dict.fromkeys(phrases(nothing), NOTHING)
     table.update(dict.fromkeys(phrases(reads), READS))
     table.update((p, changes(f"{p} changes state that can be put back", reversible=True)) for p in phrases(undoable))
@@ -146,6 +163,8 @@ class Tool:
             phrase = " ".join(plain[:count])
             if phrase in self.table:
                 return phrase
+            if len(plain) == count and phrase + "!" in self.table:
+                return phrase + "!"
         return None
 
     def knows(self, plain: Sequence[str]) -> bool:
