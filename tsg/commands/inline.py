@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import re
 
-from tsg.commands.lines import is_known_command, is_sentence, strip_prompt
+from tsg.commands.lines import EVIDENCE, STANDALONE, is_known_command, is_sentence, program_of, strip_prompt
 from tsg.commands.model import Command, Language
 from tsg.commands.powershell import is_cmdlet
 from tsg.commands.read import read_block
 from tsg.commands.sql import starts_sql
+from tsg.commands.tools import strong_names, tool_for
+from tsg.commands.tools.table import plain_words
+from tsg.words import words
 
 MAX_INLINE = 4_000  # characters
-_WORD = re.compile(r"[\w./:-]+$")
+_TAKE_NAMES = words(
+    "cd rm mkdir rmdir cat ls cp mv ssh ping echo vi vim nano source touch kubectl oc nvidia-smi scancel reboot"
+)
 _SCRIPT = re.compile(r"(?:\./|\.\./|\.\\)[\w./\\-]+(?:\.(?:sh|py|ps1|bash|pl))?(?:\s|$)")
 _PROGRAM_ARGS = re.compile(r"[\w.-]+\s+--?\w")
 
@@ -38,6 +43,17 @@ def _joined(commands: tuple[Command, ...]) -> Command | None:
     return max(commands, key=lambda c: (rank[c.does], c.destructive))
 
 
+def _is_plainly_one(text: str) -> bool:
+    """Whether what begins with a known program is no noun phrase, such as `helm chart` or `exit code 137`."""
+    if EVIDENCE.search(text.partition(" ")[2]):
+        return True
+    name, rest = program_of(text)
+    tool = tool_for(name)
+    if tool is not None:
+        return tool.phrase(plain_words(rest, tool.valued)) is not None
+    return name in strong_names() or name in _TAKE_NAMES
+
+
 def _language(text: str, *, prompted: bool, is_ps: bool) -> str | None:
     first = text.split(maxsplit=1)[0] if text.split() else ""
     if is_ps:
@@ -52,9 +68,9 @@ def _language(text: str, *, prompted: bool, is_ps: bool) -> str | None:
         return Language.POWERSHELL
     if _SCRIPT.match(text):
         return "bash"
-    if text == first and not is_known_command(text):
-        return None
-    if is_known_command(text):
+    if text == first:
+        return "bash" if text in STANDALONE else None
+    if is_known_command(text) and _is_plainly_one(text):
         return "bash"
     if " " in text and starts_sql(text) and not is_sentence(text):
         return Language.SQL

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from tsg.commands.lines import MAX_LOOK, Kind, classify, is_known_command, is_sentence, strip_prompt
 from tsg.commands.model import Language
-from tsg.commands.powershell import is_cmdlet
+from tsg.commands.powershell import has_cmdlet, is_cmdlet
 from tsg.commands.sql import starts_kql, starts_sql
 from tsg.words import words
 
@@ -182,7 +182,7 @@ def _of_powershell_tag(code: Sequence[str]) -> Language:
     for line in code:
         first = line.split()[0].strip("(@{")
         if (
-            is_cmdlet(first)
+            has_cmdlet(line)
             or _PS_LINE.match(line)
             or is_known_command(line)
             or first.lower().endswith((".ps1", ".exe"))

@@ -60,7 +60,7 @@ _FIELD = re.compile(r"[ \t]*[A-Za-z][\w ().%/-]{0,60}?[ \t.]*[ \t]:(?:[ \t]|$)|[
 _ALIGNED = re.compile(r"[ \t]*[A-Za-z][\w.-]*(?:[ ][\w.-]+){0,6}[ ]{2,}[.: ]*:[ ]")
 _JSON = re.compile(r"[ \t]*(?:[{}\[\]][{}\[\], \t]*$|\"[^\"]{1,200}\"[ \t]*:)")
 _ASSIGNS = re.compile(r"[ \t]*(?:export[ ]+|readonly[ ]+|local[ ]+|declare[ ]+)?[A-Za-z_]\w*(?:\[\w+\])?\+?=")
-_EVIDENCE = re.compile(r"(?:^|[ ])--?[A-Za-z]|[|><$]|(?:^|[ ])[.~]?/[\w.]|[\w-]+=\S|\.\w{1,5}(?:[ ]|$)|&&|[<{]|\*")
+EVIDENCE = re.compile(r"(?:^|[ ])--?[A-Za-z]|[|><$]|(?:^|[ ])[.~]?/[\w.]|[\w-]+=\S|\.\w{1,5}(?:[ ]|$)|&&|[<{]|\*")
 _FUNCTION_WORDS = words(
     "the a an is are was were be been to of and or in on for with that this these those you your we our it its if"
     " when then"
@@ -105,7 +105,7 @@ def _names_program(text: str) -> bool:
     if not name or (rule_for(name) is None and name not in WRAPPERS):
         return False
     if not rest:
-        return name in strong_names() or name in _STANDALONE
+        return name in strong_names() or name in STANDALONE
     second = rest[0]
     sentence = is_sentence(text)
     tool = tool_for(name)
@@ -115,16 +115,16 @@ def _names_program(text: str) -> bool:
         plain = plain_words(rest, tool.valued)
         if not plain:
             return second.startswith("-")
-        return tool.knows(plain) or (name in strong_names() and _EVIDENCE.search(text) is not None)
+        return tool.knows(plain) or (name in strong_names() and EVIDENCE.search(text) is not None)
     if name in strong_names():
         return True
     if name in KEYWORDS:
         return False
-    return _EVIDENCE.search(" ".join(rest)) is not None or (name in _TAKES_NAMES and len(rest) <= 3)
+    return EVIDENCE.search(" ".join(rest)) is not None or (name in _TAKES_NAMES and len(rest) <= 3)
 
 
 # Run without words of their own.
-_STANDALONE = words(
+STANDALONE = words(
     "uptime dmesg lsblk reboot nvidia-smi sinfo squeue sacct ibstat ibstatus lspci lscpu lsmod df ifconfig sdiag"
     " nproc lsusb vmstat"
     " iostat mpstat exit pwd ls whoami hostname"

@@ -169,6 +169,11 @@ def _parser() -> Parser:
     return Parser(Language(tree_sitter_powershell.language()))
 
 
+def has_cmdlet(line: str) -> bool:
+    """Whether a cmdlet is named anywhere in a line."""
+    return any(is_cmdlet(word) for word in re.findall(r"[A-Z][A-Za-z]+-[A-Z]\w*", line[:2_000]))
+
+
 def is_cmdlet(word: str) -> bool:
     """Whether a word is named as a cmdlet is: an approved verb, a hyphen, a noun."""
     found = _CMDLET.match(word)
@@ -188,6 +193,8 @@ def read_powershell(source: bytes) -> list[Statement]:
     if not _is_tame(hidden):
         return list(_by_lines(source, hidden, 0, len(source)))
     root = _parser().parse(hidden).root_node
+    if root.is_error:  # its children are pieces, not statements
+        return list(_by_lines(source, hidden, 0, len(source)))
     functions: dict[str, Verdict] = {}
     found: list[Statement] = []
     broken_from: int | None = None
@@ -346,7 +353,7 @@ def _call(node: Node, source: bytes, functions: dict[str, Verdict]) -> Verdict:
 
 def _command(name: str, tokens: list[str]) -> Verdict:
     lower = name.lower()
-    lower = _ALIASES.get(lower, lower)
+    lower = lower if lower == "sc" and tokens[:1] and tokens[0].isalpha() else _ALIASES.get(lower, lower)
     if lower == "mkdir" or name.lower() in {"mkdir", "md"}:
         return changes("mkdir makes a folder", reversible=True)
     if not name:

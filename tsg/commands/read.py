@@ -107,28 +107,20 @@ def _sql(lines: Sequence[str], body_line: int) -> list[Part]:
     starts = [0]
     for line in text.split("\n"):
         starts.append(starts[-1] + len(line) + 1)
-    parts: list[Part] = []
+    placed: list[tuple[int, int, Part]] = []
+    covered: set[int] = set()
     for statement in read_sql(text):
-        written = text[statement.start : statement.end]
-        comments, code = _leading_comments(written)
-        first = bisect_right(starts, statement.start) - 1
-        if comments:
-            last = first + comments.count("\n")
-            parts.append(Remark(Span(body_line + first, body_line + last), uncommented(comments)))
-            first += written[: len(written) - len(code)].count("\n")
-        if code.strip():
-            last = bisect_right(starts, statement.end - 1) - 1
-            parts.append(_command(Span(body_line + first, body_line + last), code.strip(), statement.verdict, ()))
-    return parts
-
-
-def _leading_comments(text: str) -> tuple[str, str]:
-    """The comment lines that a statement begins with, and the rest."""
-    lines = text.split("\n")
-    at = 0
-    while at < len(lines) and (not lines[at].strip() or lines[at].lstrip().startswith(("--", "#"))):
-        at += 1
-    return "\n".join(lines[:at]).rstrip(), "\n".join(lines[at:])
+        first, last = _row(starts, statement.start), _row(starts, statement.end - 1)
+        covered.update(range(first, last + 1))
+        written = text[statement.start : statement.end].strip()
+        command = _command(Span(body_line + first, body_line + last), written, statement.verdict, ())
+        placed.append((first, statement.start, command))
+    remarks = [
+        (row, row, uncommented(line), False)
+        for row, line in enumerate(lines)
+        if row not in covered and line.lstrip().startswith(("--", "#"))
+    ]
+    return _in_order(placed, remarks, body_line)
 
 
 def _blanked_prompt(line: str) -> str:

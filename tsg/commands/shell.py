@@ -7,6 +7,7 @@ no command.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from tree_sitter import Node, Parser
 
 MAX_LINE = 16_000  # bytes: a longer line is not parsed
-MAX_HEREDOC = 40_000  # bytes of a heredoc behind a line that does not parse
+MAX_WORD = 80  # bytes of a line that may end a heredoc
 MAX_OPEN = 200  # brackets and quotes open at once
 _BROKEN = "does not parse as shell"
 _PLAIN_STATEMENTS = frozenset({"variable_assignment", "variable_assignments", "declaration_command"})
@@ -63,6 +64,8 @@ def _statements(source: bytes, judge: ShellJudge) -> list[Statement]:
     if not _is_tame(hidden):
         return list(_by_lines(source, hidden, 0, len(source), judge))
     root = _parser().parse(hidden).root_node
+    if root.is_error:  # its children are pieces, not statements
+        return list(_by_lines(source, hidden, 0, len(source), judge))
     found: list[Statement] = []
     broken_from: int | None = None
     broken_row = 0
@@ -121,31 +124,34 @@ def _is_tame(source: bytes) -> bool:
 
 
 def _by_lines(source: bytes, hidden: bytes, start: int, end: int, judge: ShellJudge) -> Iterator[Statement]:
-    """Read a part that does not parse as a whole line by line."""
+    """Read a part that does not parse as a whole line by line; the text of a heredoc is no command."""
+    lines = hidden[start:end].split(b"\n")
+    ends: dict[bytes, list[int]] = {}
     at = start
-    skip_to = 0
-    for line in hidden[start:end].split(b"\n"):
-        first = at
+    for line in lines:
+        if len(line) < MAX_WORD:
+            ends.setdefault(line.strip(), []).append(at)
         at += len(line) + 1
-        stop = first + len(line)
-        while line.rstrip().endswith(b"\\") and at < end and stop - first < MAX_LINE:
-            stop = min(_line_end(hidden, at), end)
-            line = hidden[first:stop]
-            if stop + 1 > at:
-                at = stop + 1
-        if first >= end or first < skip_to or not line.strip():
+    at = skip_to = start
+    for line in lines:
+        first, stop = at, at + len(line)
+        at = stop + 1
+        if first < skip_to or not line.strip():
             continue
-        skip_to = _after_heredoc(source, line, stop)
-        yield from _line(source[first:stop], line, first, judge)
+        while hidden[first:stop].rstrip().endswith(b"\\") and stop < end and stop - first < MAX_LINE:
+            stop = min(_line_end(hidden, stop + 1), end)
+        skip_to = max(stop, _heredoc_end(hidden[first:stop], stop, ends))
+        yield from _line(source[first:stop], hidden[first:stop], first, judge)
 
 
-def _after_heredoc(source: bytes, line: bytes, stop: int) -> int:
+def _heredoc_end(line: bytes, stop: int, ends: dict[bytes, list[int]]) -> int:
     """Where the text of a heredoc that begins on a line ends, 0 where there is none."""
-    found = re.search(rb"<<-?[ \t]*(['\"]?)(\w{1,40})\1", line)
-    if found is None or found[0].startswith(b"<<<"):
+    found = re.search(rb"(?<!<)<<-?[ \t]*(['\"]?)(\w{1,40})\1", line)
+    if found is None:
         return 0
-    end = re.compile(rb"^[ \t]*" + found[2] + rb"[ \t]*$", re.MULTILINE).search(source, stop, stop + MAX_HEREDOC)
-    return end.end() if end is not None else 0
+    offsets = ends.get(found[2], [])
+    at = bisect_right(offsets, stop)
+    return offsets[at] + len(found[2]) if at < len(offsets) else 0
 
 
 def _line(source: bytes, hidden: bytes, offset: int, judge: ShellJudge) -> Iterator[Statement]:

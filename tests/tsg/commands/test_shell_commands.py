@@ -824,7 +824,10 @@ def test_a_plugin_is_not_a_mistake() -> None:
 
 def test_a_slip_loses_no_command() -> None:
     commands = read_code("bash", "kubectl get pods\necho 'open\nkubectl delete pod a\nfor x in\nreboot", 10).commands
-    assert [(c.lines.first, c.does) for c in commands if c.does is Does.CHANGES] == [(12, Does.CHANGES), (14, Does.CHANGES)]
+    assert [(c.lines.first, c.does) for c in commands if c.does is Does.CHANGES] == [
+        (12, Does.CHANGES),
+        (14, Does.CHANGES),
+    ]
 
 
 def test_lines_after_a_shell_in_a_container_run_inside_it() -> None:
