@@ -15,7 +15,7 @@ from bench.page import page
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
 PAGE = HERE.parent / "docs" / "benchmarks.md"
-MEASUREMENTS = ("scheduler", "critical_path", "compile_rate", "webhooks", "migration_gap", "start_up")
+MEASUREMENTS = ("scheduler", "critical_path", "compile_rate", "public_guides", "webhooks", "migration_gap", "start_up")
 
 
 def main(names: list[str]) -> int:

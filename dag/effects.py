@@ -7,14 +7,14 @@ not 25 million entries.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import reduce
 from itertools import combinations
 from operator import and_
 
-from dag.model import START, TERMINALS, Edge, EdgeKind, Effect, Kind, Plan
+from dag.model import START, TERMINALS, Condition, Edge, EdgeKind, Effect, Plan
 from dag.order import ancestors, descendants, topological_order
 
 
@@ -74,21 +74,37 @@ def relation(plan: Plan) -> Relation:
 
 
 def parallel_pairs(plan: Plan) -> tuple[tuple[str, str], ...]:
-    """All pairs of queries and actions that may run at the same time, each sorted, in the order of the plan.
+    """All pairs of steps that may run at the same time, each sorted, in the order of the plan.
+
+    Only steps of which the plan says on which side of every change they stand: a read that may come before a
+    change or after it is no pair with what follows the change.
 
     Raises: CycleError.
     """
     held = relation(plan)
-    working = sum(1 << i for i, s in enumerate(plan.steps) if s.kind in (Kind.QUERY, Kind.ACTION))
+    unsettled = _unsettled(plan, held)
+    every = (1 << len(plan.steps)) - 1
     pairs: list[tuple[str, str]] = []
     for i, step in enumerate(plan.steps):
-        if working >> i & 1:
-            free = working & ~(held.ordered[i] | held.exclusive[i] | held.barred[i])
-            later = free >> (i + 1) << (i + 1)
-            pairs += [
-                (min(step.id, other.id), max(step.id, other.id)) for other in (plan.steps[j] for j in _bits(later))
-            ]
+        free = every & ~(held.ordered[i] | held.exclusive[i] | held.barred[i] | unsettled[i])
+        later = free >> (i + 1) << (i + 1)
+        pairs += [(min(step.id, other.id), max(step.id, other.id)) for other in (plan.steps[j] for j in _bits(later))]
     return tuple(pairs)
+
+
+def _unsettled(plan: Plan, held: Relation) -> list[int]:
+    """Per step, the steps behind a change that conflicts with it and that the plan puts in no order to it."""
+    after = descendants(plan)
+    behind = [0] * len(plan.steps)
+    for i, step in enumerate(plan.steps):
+        if not step.effect.is_write:
+            continue
+        loose = held.barred[i] & ~(held.ordered[i] | held.exclusive[i])
+        for j in _bits(loose):
+            behind[j] |= after[step.id]
+        for j in _bits(after[step.id]):
+            behind[j] |= loose
+    return behind
 
 
 # -- effects and risk -------------------------------------------------------------------------
@@ -212,19 +228,53 @@ def _exclusive(plan: Plan) -> list[int]:
     A decision separates what only one of its ways leads to from what only another does. What runs
     whichever way is taken, since a third step leads to it too, is separated from nothing.
     """
-    masks = [0] * len(plan.steps)
     ways = _ways(plan)
-    only = _only_through(plan, ways)
-    for source, branches in ways.items():
-        for (left, one), (right, other) in combinations(branches.items(), 2):
-            if not _may_both_be_taken(one, other):
-                _part(masks, only[source, left], only[source, right])
+    masks = _separated(plan, ways, {})
+    same = _same_ways(plan, ways, masks)
+    if same:
+        # Branches that exclude each other may ask one question: what follows its answers is then separated too.
+        masks = _separated(plan, ways, same)
     index = {s.id: i for i, s in enumerate(plan.steps)}
     for group in plan.alternatives:
         mask = _mask(group, index)
         for i in _bits(mask):
             masks[i] |= mask & ~(1 << i)
     return masks
+
+
+def _separated(plan: Plan, ways: Mapping[str, Mapping[str, set[_Taken]]], same: Mapping[Way, Way]) -> list[int]:
+    masks = [0] * len(plan.steps)
+    only = _only_through(plan, ways, same)
+    for source, branches in ways.items():
+        asked = {target: _questions(plan, source, target) for target in branches}
+        for (left, one), (right, other) in combinations(branches.items(), 2):
+            one_question = asked[left] == asked[right] and None not in asked[left]
+            if not one_question and not _may_both_be_taken(one, other):
+                _part(masks, only[source, left], only[source, right])
+    return masks
+
+
+def _same_ways(plan: Plan, ways: Mapping[str, Mapping[str, set[_Taken]]], masks: Sequence[int]) -> dict[Way, Way]:
+    """Ways to one step under one condition of the guide, from steps of which only one runs: each to the first."""
+    index = {s.id: i for i, s in enumerate(plan.steps)}
+    asked: dict[tuple[str, frozenset[Condition | None]], list[str]] = defaultdict(list)
+    for source, branches in ways.items():
+        for target in branches:
+            conditions = _questions(plan, source, target)
+            if None not in conditions and source in index:
+                asked[target, conditions].append(source)
+    return {
+        (source, target): (sources[0], target)
+        for (target, _), sources in asked.items()
+        if all(masks[index[a]] >> index[b] & 1 for a, b in combinations(sources, 2))
+        for source in sources[1:]
+    }
+
+
+def _questions(plan: Plan, source: str, target: str) -> frozenset[Condition | None]:
+    """What decides a way; two ways under one condition are taken together. None: a default, or nothing decides it."""
+    edges = [e for e in plan.outgoing[source] if e.target == target and e.kind is not EdgeKind.LOOP]
+    return frozenset(e.condition if not e.default else None for e in edges)
 
 
 def _ways(plan: Plan) -> dict[str, dict[str, set[_Taken]]]:
@@ -252,9 +302,10 @@ def _may_both_be_taken(one: set[_Taken], other: set[_Taken]) -> bool:
     return any({a, b} in together for a in one for b in other)
 
 
-def _only_through(plan: Plan, ways: Mapping[str, Mapping[str, set[_Taken]]]) -> dict[Way, int]:
-    """For each way, the steps that run only if it is taken."""
+def _only_through(plan: Plan, ways: Mapping[str, Mapping[str, set[_Taken]]], same: Mapping[Way, Way]) -> dict[Way, int]:
+    """For each way, the steps that run only if it, or one that is the same, is taken."""
     number = {(source, target): n for n, (source, target) in enumerate((s, t) for s, b in ways.items() for t in b)}
+    number |= {way: number[first] for way, first in same.items()}
     needed: dict[str, int] = {START: 0}  # the ways that must all be taken before a step can run
     for step in topological_order(plan):
         arriving = [

@@ -40,7 +40,7 @@ def to_json(plan: Plan, *, pairs: bool = True) -> dict[str, Any]:
         "title": plan.title,
         "digest": plan.digest,
         "inputs": [_fields(i) for i in plan.inputs],
-        "steps": [_step(s) for s in plan.steps],
+        "steps": [step_to_json(s) for s in plan.steps],
         "edges": [_edge(e) for e in plan.edges],
         "alternatives": [sorted(a) for a in plan.alternatives],
         "simultaneous": [sorted(g) for g in plan.simultaneous],
@@ -165,7 +165,8 @@ def _call(call: Call) -> dict[str, Any]:
     }
 
 
-def _step(step: Step) -> dict[str, Any]:
+def step_to_json(step: Step) -> dict[str, Any]:
+    """One step of the document."""
     verify = step.verify
     return {
         "id": step.id,

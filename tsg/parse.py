@@ -18,6 +18,7 @@ from dag.model import Span
 from tsg.findings import Code, Finding, GuideError, Severity
 from tsg.front_matter import read_front_matter
 from tsg.guide import Block, BlockKind, Fence, FrontMatter, Guide, Item, Piece, PieceKind, Section
+from tsg.words import words
 
 MAX_BYTES = 512 * 1024  # the longest public guide we know has 40 KB; a larger file is no guide
 MAX_LINES = 10_000  # ... and 850 lines; ten thousand parse in about a second
@@ -25,6 +26,12 @@ MAX_PARAGRAPH = 16 * 1024  # characters; inline parsing of brackets is quadratic
 
 _ATTRIBUTE = re.compile(r"""([A-Za-z_][\w.-]*)=("[^"]*"|'[^']*'|[^\s"']*)|(\S+)""")
 _ANCHOR = re.compile(r"""<a\s+(?:name|id)\s*=\s*["']?([^"'\s>]+)""", re.IGNORECASE)
+_TAG = re.compile(r"<([A-Za-z][\w.-]*)>")
+_HTML = words(
+    "a abbr b big blockquote br center code dd del details div dl dt em font h1 h2 h3 h4 h5 h6 hr i img ins kbd li"
+    " mark ol p pre q s samp script small span strike strong style sub summary sup table tbody td tfoot th thead tr tt"
+    " u ul var video"
+)
 _SPLIT = "split it into guides that link to each other"
 _CALLABLE = frozenset({"action", "query"})
 
@@ -304,6 +311,12 @@ class _Walk:
         return tuple(_flatten(children, span))
 
 
+def _is_placeholder(html: str) -> bool:
+    """Whether what Markdown takes for a tag stands for a value: `<NODE_NAME>`, `<pod-name>`."""
+    found = _TAG.fullmatch(html)
+    return found is not None and found[1].lower() not in _HTML
+
+
 def _flatten(children: Sequence[Token], span: Span) -> Iterator[Piece]:
     """Inline tokens as pieces; a link is one piece, emphasis leaves its text only."""
     line = span.first
@@ -312,7 +325,8 @@ def _flatten(children: Sequence[Token], span: Span) -> Iterator[Piece]:
         kind = PieceKind.TEXT
         match token.type:
             case "text" | "text_special" | "html_inline" | "image":
-                text = "" if token.type == "html_inline" else token.content
+                hidden = token.type == "html_inline" and not _is_placeholder(token.content)
+                text = "" if hidden else token.content
             case "code_inline":
                 text, kind = token.content, PieceKind.CODE
             case "softbreak" | "hardbreak":

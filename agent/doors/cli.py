@@ -51,11 +51,21 @@ def compile_(
     guide: GuideArgument,
     as_json: Json = False,
     draw: Annotated[Path | None, typer.Option(metavar="FILE.svg|.mmd", help="Draw the plan.")] = None,
+    explain: Annotated[
+        str | None, typer.Option(metavar="STEP", help="Say where each part of a step came from.")
+    ] = None,
+    lock: Annotated[bool, typer.Option("--lock", help="Write the plan beside the guide: it was reviewed.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Compare with the lock; 1 when they differ.")] = False,
 ) -> None:
     """Compile a guide into its plan."""
-    from agent.doors import guide_commands
+    from agent.doors import compile_command
 
-    _finish(as_json, lambda: guide_commands.compile_(_config["file"], guide, as_json=as_json, draw=draw))
+    _finish(
+        as_json,
+        lambda: compile_command.compile_(
+            _config["file"], guide, as_json=as_json, draw=draw, explain=explain, lock=lock, check=check
+        ),
+    )
 
 
 @app.command("dry-run")

@@ -1,4 +1,4 @@
-"""lint, compile, dry-run: what can be known of a guide without running it."""
+"""lint and dry-run: what can be known of a guide without running it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from agent.catalogue import PluginCatalogue
@@ -27,8 +26,6 @@ from agent.inputs import bind_inputs
 from agent.report import short
 from agent.settings import Settings, load_settings
 from dag.model import Plan
-from dag.order import critical_path
-from dag.serial import to_json
 from plugins.registry import Registry
 from tsg.findings import Finding, GuideError, Severity
 from tsg.lint import lint_file
@@ -40,7 +37,7 @@ def lint(config: Path | None, guides: list[Path], *, as_json: bool) -> int:
     files = [file for path in guides for file in _guides_at(path)]
     findings = [f for file in files for f in lint_file(file, catalogue).findings]
     if as_json:
-        print_json({"findings": [_finding(f) for f in findings]})
+        print_json({"findings": [finding_to_json(f) for f in findings]})
     else:
         for finding in findings:
             sys.stdout.write(visible(f"{finding}\n"))
@@ -57,22 +54,6 @@ def _guides_at(path: Path) -> list[Path]:
     if not found:
         raise StepfleetError(f"{path}: there is no Markdown file in this folder", hint="name a guide")
     return found
-
-
-def compile_(config: Path | None, guide: str, *, as_json: bool, draw: Path | None) -> int:
-    """1 when the guide compiles and must not run; GuideError when it has no plan at all."""
-    checked = _shelf(load_settings(config)).checked(guide)
-    if checked.plan is None:
-        raise GuideError(checked.findings)
-    if draw is not None:
-        draw_plan(checked.plan, draw)
-    if as_json:
-        print_json({**to_json(checked.plan), "findings": [_finding(f) for f in checked.findings]})
-    else:
-        _print_plan(checked.plan)
-        for finding in checked.findings:
-            sys.stderr.write(visible(f"{finding}\n"))
-    return 0 if checked.ok else 1
 
 
 def dry_run(
@@ -92,7 +73,7 @@ def dry_run(
     if draw is not None:
         draw_plan(plan, draw)
     if as_json:
-        print_json({**picture.to_json(), "findings": [_finding(f) for f in checked.findings]})
+        print_json({**picture.to_json(), "findings": [finding_to_json(f) for f in checked.findings]})
     else:
         _print_dry_run(picture, Console())
         for finding in checked.findings:
@@ -110,7 +91,8 @@ def _inputs(plan: Plan, given: Mapping[str, str]) -> dict[str, Any]:
     return {name: stored["value"] for name, stored in bound.items()}
 
 
-def _finding(f: Finding) -> dict[str, Any]:
+def finding_to_json(f: Finding) -> dict[str, Any]:
+    """A finding as every command prints it."""
     return {
         "path": f.path,
         "line": f.line,
@@ -119,26 +101,6 @@ def _finding(f: Finding) -> dict[str, Any]:
         "message": f.message,
         "hint": f.hint,
     }
-
-
-def _print_plan(plan: Plan) -> None:
-    table = Table(box=None, pad_edge=False)
-    for name in ("step", "kind", "lines", "calls", "then"):
-        table.add_column(name)
-    for step in plan.steps:
-        lines = ", ".join(f"{s.first}-{s.last}" for s in step.lines)
-        ways = "\n".join(_way(e.condition.text if e.condition else "", e.target) for e in plan.outgoing[step.id])
-        calls = ", ".join(c.plugin for c in step.calls)
-        table.add_row(plain(step.id, "bold"), str(step.kind), lines, calls, plain(ways))
-    console = Console()
-    console.print(table)
-    path, _ = critical_path(plan, dict.fromkeys((s.id for s in plan.steps), 1.0))
-    console.print(plain(f"longest chain: {' -> '.join(path)}", "dim"))
-    console.print(plain(f"digest {plan.digest}\nguide sha256 {plan.guide_sha256}", "dim"), soft_wrap=True)
-
-
-def _way(condition: str, target: str) -> str:
-    return f"{condition} -> {target}" if condition else f"-> {target}"
 
 
 def _print_dry_run(picture: DryRun, console: Console) -> None:

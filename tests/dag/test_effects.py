@@ -100,8 +100,20 @@ def test_of_alternatives_only_one_is_meant() -> None:
     assert pairs(plan("a b c", alternatives=(frozenset("ab"),))) == {"ac", "bc"}
 
 
-def test_checks_and_people_are_not_counted_as_work_at_the_same_time() -> None:
-    assert pairs(plan([step("a"), step("c", Kind.CHECK), step("m", Kind.MANUAL)])) == set()
+def test_decisions_and_people_may_work_beside_a_read() -> None:
+    assert pairs(plan([step("a"), step("c", Kind.CHECK), step("m", Kind.MANUAL)])) == {"ac", "am", "cm"}
+
+
+def test_branches_that_exclude_each_other_may_ask_the_same_question() -> None:
+    """Whichever of a and b ran, only one of the two answers leads on."""
+    edges = [when("d", "a", "x > 1.0"), when("d", "b", "x < 0.0")]
+    edges += [when(s, t, c) for s in "ab" for t, c in (("g", "y > 1.0"), ("h", "y < 0.0"))]
+    assert pairs(plan("d a b g h", edges)) == set()
+
+
+def test_the_same_question_asked_by_steps_that_both_run_may_have_two_answers() -> None:
+    edges = [when(s, t, c) for s in "ab" for t, c in (("g", "y > 1.0"), ("h", "y < 0.0"))]
+    assert "gh" in pairs(plan("a b g h", edges))
 
 
 RISKY = [write("a", "node:1", risky=True), write("b", "node:2", risky=True), read("c", "node:3")]

@@ -10,6 +10,7 @@ from dag.model import TERMINALS, EdgeKind, Plan, Span
 from dag.order import topological_order
 from tsg.catalogue import Catalogue
 from tsg.compile import compile_guide
+from tsg.compile.compiler import is_native
 from tsg.findings import GuideError
 from tsg.guide import Guide
 from tsg.lint import lint
@@ -65,7 +66,8 @@ def test_any_guide_becomes_findings_or_a_sound_plan(catalogue: Catalogue, text: 
     assert all(span.last <= guide.line_count for span in spans(guide, made.plan))
     topological_order(made.plan)  # raises when the forward edges form a cycle
     assert all(e.bound is not None and e.bound >= 1 for e in made.plan.edges if e.kind is EdgeKind.LOOP)
-    assert all(any(True for _ in made.plan.outgoing[s.id]) for s in made.plan.steps), "a step that leads nowhere"
+    if is_native(guide):  # what the guide leaves open elsewhere is not made up: the run is handed to a person
+        assert all(made.plan.outgoing[s.id] for s in made.plan.steps), "a step that leads nowhere"
     assert {e.target for e in made.plan.edges} <= {s.id for s in made.plan.steps} | TERMINALS
     again = compile_guide(parse_guide(text, "g.md"), catalogue)
     assert (again.plan.digest, again.findings) == (made.plan.digest, made.findings)

@@ -1,5 +1,6 @@
 """Guides into plans."""
 
 from tsg.compile.compiler import Compiled, compile_guide
+from tsg.compile.reasons import Reason
 
-__all__ = ["Compiled", "compile_guide"]
+__all__ = ["Compiled", "Reason", "compile_guide"]

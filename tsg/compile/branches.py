@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from dag.model import Span, Terminal, ValueType
 from tsg.compile.conditions import Read, as_condition, complement, read_condition
-from tsg.compile.drafts import Exit, Onward, Place, Target
+from tsg.compile.drafts import Exit, Place, Target
 from tsg.compile.notes import Notes
 from tsg.compile.sentences import Clause, Goto
 from tsg.findings import Code
@@ -34,13 +34,11 @@ def ways_out(
     types: Mapping[str, ValueType],
     resolve: Resolve,
     notes: Notes,
-    *,
-    lenient: bool = False,
 ) -> tuple[Exit, ...]:
     """Turn the clauses of the step at `index` into its exits.
 
     A branch without an else gets one, to a person; a loop gets a default to a person for the time when it
-    is used up. `lenient` (guides not written for stepfleet) adds them without a word and bounds loops.
+    is used up.
     """
     ways = _Ways(types, resolve, notes)
     for clause in clauses:
@@ -50,8 +48,8 @@ def ways_out(
         if clause.condition is None and not clause.otherwise and not clause.default:
             _plain(ways, clause)
     if ways.siblings and not ways.closed and not _covered(ways):
-        _implicit_else(ways, lenient=lenient)
-    _check_loops(ways, index, lenient=lenient)
+        _implicit_else(ways)
+    _check_loops(ways, index)
     return tuple(ways.exits)
 
 
@@ -113,20 +111,17 @@ def _covered(ways: _Ways) -> bool:
     return any(f"!({c})" in computed for c in computed)
 
 
-def _implicit_else(ways: _Ways, *, lenient: bool) -> None:
+def _implicit_else(ways: _Ways) -> None:
     first = ways.siblings[0].lines
     lines = Span(first.first, max(r.lines.last for r in ways.siblings))
     condition = complement(ways.siblings, None, "otherwise", lines, ways.types)
-    if lenient:
-        ways.exits.append(Exit(Onward(), lines, condition, otherwise=True, implicit=True))
-        return
     ways.exits.append(Exit(Terminal.ESCALATE, lines, condition, otherwise=True, implicit=True))
     message = "the branch does not say what happens otherwise; the run would be handed to a person"
     hint = "add '; otherwise continue.' or '; otherwise go to [Escalate](#escalate).'"
     ways.notes.warn(lines.first, Code.BRANCH_WITHOUT_ELSE, message, hint)
 
 
-def _check_loops(ways: _Ways, index: int, *, lenient: bool) -> None:
+def _check_loops(ways: _Ways, index: int) -> None:
     kept: list[Exit] = []
     loops = False
     for way in ways.exits:
@@ -140,7 +135,7 @@ def _check_loops(ways: _Ways, index: int, *, lenient: bool) -> None:
             message = "a stated default leads back, so a failure could repeat without end"
             ways.notes.error(line, Code.LOOP_DEFAULT, message, "let the default go to [Escalate](#escalate)")
             continue
-        if back and way.bound is None and not lenient:
+        if back and way.bound is None:
             message = "the way back does not say how often it may be taken"
             ways.notes.error(line, Code.LOOP_UNBOUNDED, message, "add ', at most 3 times'")
         if back and way.bound is not None and way.bound < 1:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from dag.errors import PlanError
 from dag.model import Plan, ValueType
 from tsg.catalogue import Catalogue
-from tsg.compile.drafts import Draft, Stop
+from tsg.compile.drafts import Draft
 from tsg.compile.flow import join
-from tsg.compile.foreign import foreign_stops
+from tsg.compile.foreign import Outline, outline
 from tsg.compile.native import native_stops
 from tsg.compile.notes import Notes
+from tsg.compile.public.units import units_of
+from tsg.compile.reasons import Reason, of_native
 from tsg.findings import Code, Finding, GuideError, Severity, in_order
 from tsg.guide import Guide
 
@@ -26,6 +28,7 @@ class Compiled:
 
     plan: Plan
     findings: tuple[Finding, ...]
+    reasons: tuple[Reason, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -41,35 +44,38 @@ def compile_guide(guide: Guide, catalogue: Catalogue) -> Compiled:
     Raises: GuideError, with all findings, when there is no sane plan.
     """
     notes = Notes(guide.path, list(guide.findings))
-    simultaneous: tuple[frozenset[str], ...] = ()
-    alternatives: tuple[frozenset[str], ...] = ()
     types: Mapping[str, ValueType] = {i.name: i.type for i in guide.front.inputs}
     if is_native(guide):
         stops, types = native_stops(guide, catalogue, notes)
+        _check_count(sum(isinstance(s, Draft) for s in stops), notes, empty=not guide.sections, native=True)
+        joined = join(stops)
+        for step in joined.unfinished:
+            message = f"after '{step.title}' the guide ends without saying how the run ends"
+            notes.error(step.lines[-1].last, Code.ENDING_MISSING, message, "add 'Go to [Resolved](#resolved).'")
+        made = Outline(
+            joined.steps, joined.edges, inputs=guide.front.inputs, reasons=tuple(of_native(joined.steps, joined.edges))
+        )
     else:
-        stops, simultaneous, alternatives = foreign_stops(guide, notes)
-    _check_count(stops, notes, empty=not guide.sections, native=is_native(guide))
-    joined = join(stops)
-    for step in joined.unfinished if is_native(guide) else ():
-        message = f"after '{step.title}' the guide ends without saying how the run ends"
-        notes.error(step.lines[-1].last, Code.ENDING_MISSING, message, "add 'Go to [Resolved](#resolved).'")
+        units = units_of(guide)
+        _check_count(len(units), notes, empty=not guide.sections, native=False)
+        made = outline(guide, units)
     _check_links(guide, notes)
     try:
         plan = Plan(
             guide=guide.path,
             guide_sha256=guide.sha256,
-            inputs=guide.front.inputs,
-            steps=joined.steps,
-            edges=joined.edges,
+            inputs=made.inputs,
+            steps=made.steps,
+            edges=made.edges,
             title=guide.title,
-            alternatives=alternatives,
+            alternatives=made.alternatives,
             types=MappingProxyType(dict(types)),
-            simultaneous=simultaneous,
+            simultaneous=made.simultaneous,
         )
     except PlanError as exc:
         notes.error(1, Code.NO_PLAN, f"the sections do not form a plan: {exc}", exc.hint or "report this guide")
         raise GuideError(notes.findings) from exc
-    return Compiled(plan, in_order(notes.findings))
+    return Compiled(plan, in_order(notes.findings), made.reasons)
 
 
 def is_native(guide: Guide) -> bool:
@@ -83,8 +89,7 @@ def is_native(guide: Guide) -> bool:
     )
 
 
-def _check_count(stops: Sequence[Stop], notes: Notes, *, empty: bool, native: bool) -> None:
-    count = sum(isinstance(s, Draft) for s in stops)
+def _check_count(count: int, notes: Notes, *, empty: bool, native: bool) -> None:
     if count > MAX_STEPS:
         message = f"the guide has {count:,} steps, the limit is {MAX_STEPS:,}"
         notes.error(1, Code.TOO_MANY_STEPS, message, "split it into guides that link to each other")

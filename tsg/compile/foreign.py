@@ -1,4 +1,4 @@
-"""Guides that were not written for stepfleet: headings, numbered items and commands into instructions.
+"""Guides that were not written for stepfleet: a plan of instructions to people, out of plain Markdown.
 
 No block of such a guide becomes a call. A step says what a person is to do, whether it is known to only
 read, and what in it is risky; a person carries it out.
@@ -7,220 +7,288 @@ read, and what in it is risky; a person carries it out.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
+from typing import Any
 
-from dag.model import READS_UNKNOWN, Kind, Span, Step, ValueType
-from tsg.compile.branches import ways_out
-from tsg.compile.calls import UNKNOWN
-from tsg.compile.drafts import Draft, Place, Stop, Target
-from tsg.compile.headings import is_background, number_of
-from tsg.compile.notes import Notes
-from tsg.compile.prose import is_instruction, prose
-from tsg.compile.risk import risk_of
-from tsg.compile.sentences import Clause, read_block
-from tsg.compile.shell import Verdict, verdict
-from tsg.compile.targets import Targets
-from tsg.guide import Block, BlockKind, Guide, Section
-
-_READS = re.compile(
-    r"(?:please |then |first,? |now,? |next,? )?(?:analy[sz]e|check|collect|compare|confirm|describe|determine|examine"
-    r"|execute the following query|find|gather|get|identify|inspect|list|locate|look|monitor|query|retrieve|review|run"
-    r"|search|see|use|validate|verify|view|watch)\b",
-    re.IGNORECASE,
+from dag.model import (
+    NO_EFFECT,
+    READS_UNKNOWN,
+    START,
+    TERMINALS,
+    Condition,
+    Edge,
+    EdgeKind,
+    Effect,
+    Input,
+    Kind,
+    Span,
+    Step,
+    Terminal,
 )
+from tsg.compile.headings import ending_of
+from tsg.compile.prose import prose
+from tsg.compile.public.nature import Nature, nature_of
+from tsg.compile.public.speech import Sentence
+from tsg.compile.public.unit import Scope, Unit
+from tsg.compile.public.values import Values, values_of
+from tsg.compile.public.ways_out import Leads, named_together, references, ways_out
+from tsg.compile.public.wiring import START as ENTRY
+from tsg.compile.public.wiring import Way, Wiring, speaks_of
+from tsg.compile.reasons import Reason
+from tsg.guide import Guide
+
+UNKNOWN = Effect(None, None)
+LOOP_BOUND = 3  # how often a way back is taken where the guide does not say
 _TITLE_CHARS = 80
+_VERIFIES = re.compile(
+    r"\W*(?:verif|validat|confirm|monitor|check (?:that|recovery)|post-?check|as (?:a )?validation)", re.I
+)
+_FINAL = re.compile(r"\bfinal (?:outcome|resolution|step)\b", re.I)
 
 
-@dataclass
-class Unit:
-    """Blocks that one person carries out in one go."""
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What a public guide became."""
 
-    section: int
-    blocks: list[Block]
-    title: str
-    number: int | None = None
-    heading: Span | None = None
-    slug: str = field(default="")
-
-    @property
-    def lines(self) -> tuple[Span, ...]:
-        """Neighbouring blocks as one span; blank lines between them are part of it."""
-        spans = [self.heading] if self.heading is not None else []
-        spans += [b.lines for b in self.blocks]
-        merged: list[Span] = []
-        for span in spans:
-            if merged and span.first <= merged[-1].last + 2:
-                merged[-1] = Span(merged[-1].first, max(merged[-1].last, span.last))
-            else:
-                merged.append(span)
-        return tuple(merged)
+    steps: tuple[Step, ...]
+    edges: tuple[Edge, ...]
+    alternatives: tuple[frozenset[str], ...] = ()
+    simultaneous: tuple[frozenset[str], ...] = ()
+    inputs: tuple[Input, ...] = ()
+    reasons: tuple[Reason, ...] = ()
 
 
-def foreign_stops(
-    guide: Guide, notes: Notes
-) -> tuple[list[Stop], tuple[frozenset[str], ...], tuple[frozenset[str], ...]]:
-    """The instructions in the order of the text, groups named as simultaneous, and alternatives.
-
-    They follow one another as written: numbers in public guides rarely say what depends on what, and two
-    steps that must not run together are worse than two that wait.
-    """
-    units = [u for i, s in enumerate(guide.sections) for u in _units(i, s)]
-    _name(units, guide)
-    sections: dict[int, Target] = {}
-    numbers: dict[int, Target] = {}
-    for index, unit in enumerate(units):
-        sections.setdefault(unit.section, Place(index))
-    # The number of a heading is the step's; numbers of items count where no heading has that number.
-    for index, target in sections.items():
-        if (number := number_of(guide.sections[index].title)) is not None:
-            numbers.setdefault(number, target)
-    for index, unit in enumerate(units):
-        if unit.number is not None:
-            numbers.setdefault(unit.number, Place(index))
-    targets = Targets(guide, sections, numbers, notes, lenient=True)
-    types: dict[str, ValueType] = {i.name: i.type for i in guide.front.inputs}
-    stops: list[Stop] = []
-    for index, unit in enumerate(units):
-        clauses = [s for b in unit.blocks for s in read_block(b) if isinstance(s, Clause)]
-        # Findings about the form of a branch are for authors who write for stepfleet.
-        silent = Notes(guide.path)
-        exits = ways_out(clauses, index, types, targets.resolve, silent, lenient=True)
-        stops.append(Draft(_step(unit), exits))
-    return stops, (), ()
+def outline(guide: Guide, units: Sequence[Unit]) -> Outline:
+    """A public guide out of its units: what is not understood stays an instruction in words, and is no call."""
+    natures = [nature_of(u) for u in units]
+    values = values_of(units)
+    leads = list(ways_out(units, _anchors(units, guide)))
+    together = list(named_together(units))
+    scopes = [_scopes(u) for u in units]
+    scopes = [_asked_before(i, units, s) for i, s in enumerate(scopes)]
+    wiring = Wiring(units, natures, values, scopes, leads, together, references(units))
+    wiring.run()
+    ids = _names(units, guide)
+    steps = tuple(_step(*parts) for parts in zip(ids, units, natures, values, strict=True))
+    ending = next((e for s in guide.sections if (e := ending_of(s)) is not None), None)
+    edges = _edges(ids, units, natures, wiring.ways, leads, ending)
+    alternatives = tuple(frozenset(ids[i] for i in group) for group in wiring.alternatives)
+    simultaneous = tuple(frozenset(ids[i] for i in group) for _, group in together)
+    reasons = (*_of_steps(ids, units, natures, values), *_of_edges(ids, edges, wiring.ways))
+    return Outline(steps, edges, alternatives, simultaneous, _inputs(guide, values), reasons)
 
 
-def _units(index: int, section: Section) -> list[Unit]:
-    if section.level == 0 or is_background(section):
-        return []
-    blocks = [b for b in section.blocks if b.kind is not BlockKind.HTML or section.title]
-    number = number_of(section.title)
-    if any(_item_number(b) is not None for b in blocks) and _items(blocks) > 1:
-        return [_adopt(u, index) for u in _by_item(blocks, section)]
-    if number is not None:
-        heading = Span(section.lines.first, section.lines.first)
-        return [Unit(index, _without_samples(blocks), section.title, number, heading)] if blocks else []
-    return [_adopt(u, index) for u in _by_command(blocks, section)]
+def _of_steps(
+    ids: Sequence[str], units: Sequence[Unit], natures: Sequence[Nature], values: Sequence[Values]
+) -> Iterator[Reason]:
+    for name, unit, nature, value in zip(ids, units, natures, values, strict=True):
+        yield Reason(name, "step", unit.lines, unit.rule)
+        yield Reason(name, f"kind {nature.kind}", unit.lines, nature.why)
+        if nature.risk:
+            yield Reason(name, "risk", unit.lines, nature.risk)
+        for scope in _scopes(unit):
+            yield Reason(name, "condition", (scope.lines,), f"written around it: {scope.condition}")
+        if value.consumes:
+            yield Reason(name, "uses", unit.lines, ", ".join(value.consumes))
+        if value.produces:
+            yield Reason(name, "gives", unit.lines, ", ".join(value.produces))
 
 
-def _without_samples(blocks: list[Block]) -> list[Block]:
-    """Cut off what follows the last command from the first sample on: it explains and is not carried out."""
-    verdicts = [verdict(b.fence) if b.fence is not None else None for b in blocks]
-    commands = [i for i, v in enumerate(verdicts) if v is not None and v is not Verdict.NO_COMMAND]
-    if not commands:
-        return blocks
-    cut = next((i for i in range(commands[-1] + 1, len(blocks)) if verdicts[i] is Verdict.NO_COMMAND), len(blocks))
-    if cut < len(blocks) and blocks[cut - 1].text.rstrip("*_ ").endswith(":"):
-        cut -= 1
-    return blocks[:cut]
-
-
-def _adopt(unit: Unit, index: int) -> Unit:
-    unit.section = index
-    return unit
-
-
-def _item_number(block: Block) -> int | None:
-    return block.items[0].number if block.items else None
-
-
-def _items(blocks: Sequence[Block]) -> int:
-    return len({b.items[0].lines for b in blocks if _item_number(b) is not None})
-
-
-def _by_item(blocks: Sequence[Block], section: Section) -> Iterator[Unit]:
-    """One unit for each item of a numbered list; what stands between lists is split by its commands."""
-
-    def outer(block: Block) -> tuple[int, int]:
-        return (block.items[0].list_id, block.items[0].lines.first) if _item_number(block) is not None else (-1, 0)
-
-    for key, group in groupby(blocks, key=outer):
-        inside = list(group)
-        if key[0] < 0:
-            yield from _by_command(inside, section)
+def _of_edges(ids: Sequence[str], edges: Sequence[Edge], ways: Sequence[Way]) -> Iterator[Reason]:
+    whys = {(START if w.source == ENTRY else ids[w.source], ids[w.target]): w.why for w in ways}
+    for edge in edges:
+        why = whys.get((edge.source, edge.target), "a sentence of the guide leads there")
+        part = f"edge from {edge.source}"
+        if edge.target in TERMINALS:
+            yield Reason(edge.source, f"edge to {edge.target}", edge.lines, why)
         else:
-            yield Unit(0, inside, _first_words(inside), _item_number(inside[0]))
+            yield Reason(edge.target, part, edge.lines, why)
 
 
-def _by_command(blocks: Sequence[Block], section: Section) -> Iterator[Unit]:
-    """One unit for each block of commands, with the sentence before it; instructions without one stand alone."""
-    waiting: list[Block] = []
-    unit: Unit | None = None
-    for block in blocks:
-        if block.fence is not None:
-            if verdict(block.fence) is Verdict.NO_COMMAND:
-                waiting = []
-                continue
-            unit = Unit(0, [*waiting[-1:], block], _first_words(waiting[-1:]) or section.title)
-            yield from (u for u in _told(waiting[:-1]))
-            yield unit
-            waiting = []
-        elif block.kind in {BlockKind.PARAGRAPH, BlockKind.ROW} and not block.quoted:
-            waiting.append(block)
-    yield from _told(waiting)
+def _inputs(guide: Guide, values: Sequence[Values]) -> tuple[Input, ...]:
+    """What the guide declares, and the names it uses that none of its steps gives: the incident's own."""
+    given = {i.name for i in guide.front.inputs} | {n for v in values for n in v.produces}
+    asked = dict.fromkeys(n for v in values for n in v.consumes if n not in given)
+    return (*guide.front.inputs, *(Input(name, required=False) for name in asked))
 
 
-def _told(blocks: Sequence[Block]) -> Iterator[Unit]:
-    """Instructions without commands: one unit for a paragraph, one for a whole list."""
-
-    def of_list(block: Block) -> tuple[int, int]:
-        return (block.items[0].list_id, 0) if block.items else (-1, block.lines.first)
-
-    for _, group in groupby(blocks, key=of_list):
-        inside = list(group)
-        if any(is_instruction(b) for b in inside):
-            yield Unit(0, inside, _first_words(inside))
-
-
-def _first_words(blocks: Sequence[Block]) -> str:
-    if not blocks:
-        return ""
-    text = "".join(p.text for p in blocks[0].pieces) or blocks[0].text
-    words = re.split(r"(?<=[.:!?])\s", " ".join(text.split()), maxsplit=1)[0].rstrip(":. ")
-    return words if len(words) <= _TITLE_CHARS else words[: _TITLE_CHARS - 1].rsplit(" ", 1)[0] + "…"
+def _anchors(units: Sequence[Unit], guide: Guide) -> dict[str, int]:
+    """First unit of each section, also of those below it, by the section's anchor."""
+    first: dict[int, int] = {}
+    for i, unit in enumerate(units):
+        first.setdefault(unit.head.index, i)
+    table: dict[str, int] = {}
+    for anchor, section in guide.by_anchor.items():
+        level = guide.sections[section].level
+        for at in range(section, len(guide.sections)):
+            if at > section and guide.sections[at].level <= level:
+                break
+            if at in first:
+                table[anchor.lower()] = first[at]
+                break
+    return table
 
 
-def _name(units: Sequence[Unit], guide: Guide) -> None:
+def _scopes(unit: Unit) -> tuple[Scope, ...]:
+    """The conditions around a unit, and the one that its first instruction opens with."""
+    own = _own_condition(unit)
+    return (*unit.scopes, own) if own is not None else unit.scopes
+
+
+def _asked_before(index: int, units: Sequence[Unit], scopes: tuple[Scope, ...]) -> tuple[Scope, ...]:
+    """Without conditions of whole sections that no step before speaks of: those explain and decide nothing."""
+    return tuple(s for s in scopes if s.form != "section" or any(speaks_of(u, s.condition) for u in units[:index]))
+
+
+def _own_condition(unit: Unit) -> Scope | None:
+    """The condition that a unit's first instruction stands under, in its first paragraph or below an item's title."""
+    if unit.choice or unit.verifies:
+        return None
+    asked = unit.said[:1] if unit.remedies else [s for s in unit.said if s.asks][: 2 if unit.listed is not None else 1]
+    for said in asked:
+        if not said.condition or said.condition_lines is None or _leads_elsewhere(said):
+            continue
+        if any(_same(said, scope) for scope in unit.scopes) or not unit.begins(said):
+            continue
+        return Scope(said.condition, said.condition_lines)
+    return None
+
+
+def _same(said: Sentence, scope: Scope) -> bool:
+    return said.condition_lines is not None and said.condition_lines.first == scope.lines.first
+
+
+def _leads_elsewhere(said: Sentence) -> bool:
+    return re.match(r"\W*(?:go|proceed|return|jump|skip)\b", said.main, re.I) is not None
+
+
+def _names(units: Sequence[Unit], guide: Guide) -> list[str]:
     """Ids: the section's anchor where it holds one step, with the item's number or a count where it holds more."""
     taken: set[str] = set()
-    for index, group in groupby(units, key=lambda u: u.section):
+    ids: list[str] = []
+    for section, group in groupby(units, key=lambda u: u.head.index):
         inside = list(group)
-        base = guide.sections[index].slug
+        base = guide.sections[section].slug or "step"
         for n, unit in enumerate(inside, 1):
-            numbered = unit.number if unit.heading is None else None
-            slug = base if len(inside) == 1 else f"{base}-{numbered if numbered is not None else n}"
-            unit.slug = slug
+            slug = wanted = base if len(inside) == 1 else f"{base}-{unit.label or n}"
             extra = 1
-            while unit.slug in taken:
+            while slug in taken:
                 extra += 1
-                unit.slug = f"{slug}-{extra}"
-            taken.add(unit.slug)
+                slug = f"{wanted}-{extra}"
+            taken.add(slug)
+            ids.append(slug)
+    return ids
 
 
-def _step(unit: Unit) -> Step:
-    text = prose(unit.blocks, with_fences=True)
-    kind, risk = _kind(unit, text)
+def _step(name: str, unit: Unit, nature: Nature, values: Values) -> Step:
+    kind = nature.kind
+    quiet = NO_EFFECT if not nature.risk else UNKNOWN
+    effect = {Kind.QUERY: READS_UNKNOWN, Kind.ACTION: UNKNOWN}.get(kind, quiet)
     return Step(
-        id=unit.slug,
-        title=unit.title or unit.slug,
+        id=name,
+        title=_title(unit) or name,
         kind=kind,
         lines=unit.lines,
-        effect=READS_UNKNOWN if kind is Kind.QUERY else UNKNOWN,
-        risky=bool(risk),
-        risk=risk,
-        text=text,
+        consumes=values.consumes,
+        produces=values.produces,
+        effect=effect,
+        risky=bool(nature.risk) or kind is Kind.ACTION,
+        risk=nature.risk,
+        text=prose(unit.distinct, with_fences=True),
     )
 
 
-def _kind(unit: Unit, text: str) -> tuple[Kind, str]:
-    """What the step does, and what makes it risky: only what is known to read is not."""
-    verdicts = [v for b in unit.blocks if b.fence and (v := verdict(b.fence)) is not Verdict.NO_COMMAND]
-    if verdicts:
-        if Verdict.CHANGES in verdicts:
-            return Kind.ACTION, "its commands are not known to only read"
-        return Kind.QUERY, ""
-    words = prose(unit.blocks)
-    if risk := risk_of(unit.title, words):
-        return Kind.ACTION, risk
-    return (Kind.QUERY if _READS.match(words.lstrip("-*0123456789. _")) else Kind.MANUAL), ""
+def _title(unit: Unit) -> str:
+    if unit.title:
+        return unit.title
+    if unit.leads and unit.head.title and not unit.listed:
+        return unit.head.title
+    text = next((s.words for s in unit.said if s.asks), unit.said[0].words if unit.said else unit.head.title)
+    return text if len(text) <= _TITLE_CHARS else text[: _TITLE_CHARS - 1].rsplit(" ", 1)[0] + "…"
+
+
+def _edges(
+    ids: Sequence[str],
+    units: Sequence[Unit],
+    natures: Sequence[Nature],
+    ways: Sequence[Way],
+    leads: Sequence[Leads],
+    ending: Terminal | None,
+) -> tuple[Edge, ...]:
+    edges: dict[tuple[str, str], Edge] = {}
+    for lead in leads:
+        edge = _led(lead, ids)
+        edges.setdefault((edge.source, edge.target), edge)
+    deciding = {e.source for e in edges.values() if e.condition is not None and e.kind is not EdgeKind.LOOP}
+    deciding |= {ids[w.source] for w in ways if w.scope is not None and w.source != ENTRY}
+    closed = {e.source for e in edges.values() if e.otherwise or e.condition is None}
+    for way in ways:
+        source = START if way.source == ENTRY else ids[way.source]
+        edge = Edge(source, ids[way.target], kind=way.kind)
+        if way.scope is not None:
+            edge = replace(
+                edge,
+                kind=EdgeKind.COND,
+                condition=Condition(way.scope.condition, (way.scope.lines,)),
+                lines=(way.scope.lines,),
+            )
+        elif source in deciding:
+            if source in closed and (source, ids[way.target]) not in edges and _leads_on(source, edges):
+                continue
+            edge = replace(edge, **_else(units[way.source]))
+        edges.setdefault((edge.source, edge.target), edge)
+    for name in _over(ids, units, natures, edges.values()):
+        edges.setdefault((name, Terminal.RESOLVED), Edge(name, Terminal.RESOLVED))
+    left = {e.source for e in edges.values() if e.kind is not EdgeKind.LOOP}
+    for name in ids if ending is not None else ():
+        if name not in left:
+            edges[name, str(ending)] = Edge(name, str(ending))
+    if not any(e.source == START for e in edges.values()):
+        first = ids[0] if ids else str(Terminal.ESCALATE)
+        edges[START, first] = Edge(START, first, kind=EdgeKind.SEQ if ids else EdgeKind.IMPLICIT)
+    return tuple(edges.values())
+
+
+def _else(unit: Unit) -> dict[str, Any]:
+    """What an edge onward is when its step has other ways out: a case that the guide writes, or the rest."""
+    if (good := unit.onward) is not None:
+        return {"kind": EdgeKind.COND, "condition": Condition(good.condition, (good.lines,)), "lines": (good.lines,)}
+    last = (Span(unit.lines[-1].last, unit.lines[-1].last),)
+    return {"kind": EdgeKind.IMPLICIT, "condition": Condition("otherwise", last), "otherwise": True, "lines": last}
+
+
+def _leads_on(source: str, edges: dict[tuple[str, str], Edge]) -> bool:
+    """Whether the guide itself says where to go in all other cases."""
+    return any(e.source == source and e.otherwise and not e.target.startswith("END.") for e in edges.values())
+
+
+def _led(lead: Leads, ids: Sequence[str]) -> Edge:
+    back = isinstance(lead.target, int) and lead.target <= lead.source
+    target = ids[lead.target] if isinstance(lead.target, int) else str(lead.target)
+    condition = Condition(lead.condition, (lead.lines,)) if lead.condition else None
+    kind = EdgeKind.LOOP if back else EdgeKind.COND if condition is not None else EdgeKind.SEQ
+    return Edge(
+        ids[lead.source],
+        target,
+        condition,
+        kind,
+        bound=LOOP_BOUND if back else None,
+        otherwise=lead.otherwise,
+        lines=(lead.lines,),
+    )
+
+
+def _over(ids: Sequence[str], units: Sequence[Unit], natures: Sequence[Nature], edges: Iterable[Edge]) -> list[str]:
+    """Steps behind which the procedure is over and well: the last check of a change, or a stated final outcome."""
+    left = {e.source for e in edges if e.kind is not EdgeKind.LOOP}
+    found = []
+    for i, (name, unit) in enumerate(zip(ids, units, strict=True)):
+        if name in left:
+            continue
+        changed = any(n.risk for n in natures[:i])
+        words = unit.head.title if unit.leads else (unit.said[0].words if unit.said else "")
+        if any(_FINAL.search(s.words) for s in unit.said) or (changed and _VERIFIES.match(words)):
+            found.append(name)
+    return found

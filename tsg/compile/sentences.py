@@ -20,8 +20,9 @@ _END = "\ue002"
 _MASKS = str.maketrans({_CODE: "\ufffd", _LINK: "\ufffd", _END: "\ufffd"})
 _MASK = re.compile(f"([{_CODE}{_LINK}])(\\d+){_END}")
 _L = f"{_LINK}\\d+{_END}"
+MAX_READ = 4_000  # characters; no sentence of a branch is that long, and the grammar would be slow on it
 # Abbreviations whose dot ends no sentence.
-_STOP = re.compile(r"(?<!e\.g)(?<!i\.e)(?<!vs)(?<!etc)(?<=[.!?])[\s\"')]+", re.IGNORECASE)
+_STOP = re.compile(r"(?<!e\.g\.)(?<!i\.e\.)(?<!vs\.)(?<!etc\.)(?<=[.!?])[\s\"')]+", re.IGNORECASE)
 
 _GO = (
     rf"(?:(?:go|jump|return|proceed|move|skip|continue|carry on|start again)"
@@ -97,6 +98,11 @@ class Masked:
         return tuple(self.pieces[int(m[2])].text for m in _MASK.finditer(self.text) if m[1] == _CODE)
 
     @property
+    def links(self) -> tuple[str, ...]:
+        """The addresses of its links, in order."""
+        return tuple(self.pieces[int(m[2])].target for m in _MASK.finditer(self.text) if m[1] == _LINK)
+
+    @property
     def without_code(self) -> str:
         """The words that are no inline code, each piece of code written as one `$`."""
         return " ".join(_MASK.sub(lambda m: " $ " if m[1] == _CODE else "link", self.text).split())
@@ -167,13 +173,14 @@ def mask(pieces: Sequence[Piece]) -> Masked:
 
 def read_block(block: Block) -> Iterator[Said]:
     """Everything of control flow that one paragraph, item or row says, in its order."""
-    if not block.pieces:
-        return
-    whole = mask(block.pieces)
-    if len(whole.text) > 4_000:
-        return  # no sentence of a branch is that long; the grammar's look-ahead would be slow on it
-    for sentence in _sentences(whole):
+    for sentence in sentences_of(block.pieces):
         yield from _read(sentence)
+
+
+def sentences_of(pieces: Sequence[Piece]) -> Iterator[Masked]:
+    """The sentences of one block, marks masked; a paragraph too long to be one has none."""
+    if pieces and len((whole := mask(pieces)).text) <= MAX_READ:
+        yield from _sentences(whole)
 
 
 def _sentences(whole: Masked) -> Iterator[Masked]:

@@ -27,7 +27,6 @@ class Targets:
     sections: Mapping[int, Target]
     numbers: Mapping[int, Target]
     notes: Notes
-    lenient: bool = False
 
     def resolve(self, goto: Goto, line: int) -> Target:
         if goto.onward:
@@ -81,7 +80,7 @@ class Targets:
         return None
 
     def _say(self, line: int, code: Code, message: str, hint: str, *, error: bool = True) -> None:
-        if error and not self.lenient:
+        if error:
             self.notes.error(line, code, message, hint)
         else:
             self.notes.warn(line, code, message, hint)

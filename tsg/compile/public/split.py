@@ -1,0 +1,120 @@
+"""One block of code that is several steps: comments set conditions, a change stands behind reads."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from dag.model import Span
+from tsg.commands import Command, Remark
+from tsg.compile.public.code import Code, changes
+from tsg.compile.public.speech import is_condition
+from tsg.compile.public.unit import Scope
+
+Group = list[Command | Remark]
+_NUMBERED = re.compile(r"(?:step\s*)?#?\d{1,2}\s*[.:)]\s*", re.I)
+_EXPLAINS = re.compile(
+    r"(?:expect|look for|look at|should|common|note\b|status|ready|output|example|this |these |the (?:output"
+    r"|current|value)"
+    r"|you should|returns?\b|shows?\b|if it shows|if current|healthy|result|- |\* |->|→|\(|[a-z-]+ should)",
+    re.I,
+)
+_FOR_CASE = re.compile(r"[Ff]or [A-Z]")
+_ASIDE = re.compile(r"\((?P<condition>(?:if|when|only if) [^()]{3,80})\)", re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A stretch of one block of code that is a step of its own."""
+
+    lines: Span
+    parts: tuple[Command | Remark, ...]
+    condition: Scope | None = None
+    title: str = ""
+    shared: tuple[Span, ...] = ()
+    label: str = ""  # the number that its comment gives it
+    case: bool = False  # one of several cases: what introduces the block belongs to each
+
+
+def split(code: Code) -> list[Part]:
+    """One part, or several: where comments tell cases apart, number or title the commands, or a change begins."""
+    groups = _groups(code)
+    if len(groups) < 2:
+        return [Part(code.lines, code.parts)]
+    conditions = [_condition_of(g) for g in groups]
+    first = next((i for i, c in enumerate(conditions) if c is not None), len(groups))
+    if len(groups) - first >= 2 and all(conditions[first:]):
+        return _cases(groups, conditions, first)
+    numbered = sum(_NUMBERED.match(_title_of(g)) is not None for g in groups)
+    if numbered >= 2 or (len(groups) >= 3 and all(_title_of(g) for g in groups)):
+        return [_part(g, c) for g, c in zip(groups, conditions, strict=True)]
+    writing = [any(isinstance(p, Command) and changes(p) for p in g) for g in groups]
+    if True in writing[1:] and not writing[0]:
+        at = writing.index(True)
+        before, behind = ([p for g in part for p in g] for part in (groups[:at], groups[at:]))
+        return [_part(before, None), _part(behind, conditions[at])]
+    return [Part(code.lines, code.parts)]
+
+
+def _cases(groups: Sequence[Group], conditions: Sequence[Scope | None], first: int) -> list[Part]:
+    """Commands for one case each; what stands before the first case belongs to all of them."""
+    common = [p for g in groups[:first] for p in g]
+    shared = (_span(common),) if common else ()
+    return [
+        Part(_span(g), (*common, *g), c and replace(c, form="code"), _title_of(g), shared, case=True)
+        for g, c in zip(groups[first:], conditions[first:], strict=True)
+    ]
+
+
+def _part(group: Sequence[Command | Remark], condition: Scope | None) -> Part:
+    title = _title_of(group)
+    number = _NUMBERED.match(title)
+    label = re.sub(r"\D", "", number[0]) if number else ""
+    return Part(_span(group), tuple(group), condition, _NUMBERED.sub("", title), label=label)
+
+
+def _groups(code: Code) -> list[Group]:
+    """Commands under their comments; a comment that explains a result stays with the command before it."""
+    groups: list[Group] = []
+    for part in code.parts:
+        opens = isinstance(part, Remark) and not part.prose and not _EXPLAINS.match(part.text.strip("# "))
+        if not groups or (opens and any(isinstance(p, Command) for p in groups[-1])):
+            groups.append([])
+        groups[-1].append(part)
+    return _with_commands(groups)
+
+
+def _with_commands(groups: Sequence[Group]) -> list[Group]:
+    """Comments without a command join the commands before them, or the first ones."""
+    kept: list[Group] = []
+    ahead: Group = []
+    for group in groups:
+        if any(isinstance(p, Command) for p in group):
+            kept.append([*ahead, *group])
+            ahead = []
+        elif kept:
+            kept[-1] += group
+        else:
+            ahead += group
+    return kept
+
+
+def _condition_of(group: Sequence[Command | Remark]) -> Scope | None:
+    for part in group:
+        if isinstance(part, Command):
+            break
+        text = _NUMBERED.sub("", part.text.strip("# "))
+        if is_condition(text) or _FOR_CASE.match(text):
+            return Scope(text.rstrip(":"), part.lines)
+        if aside := _ASIDE.search(text):
+            return Scope(aside["condition"], part.lines)
+    return None
+
+
+def _title_of(group: Sequence[Command | Remark]) -> str:
+    return next((p.text.strip("# :") for p in group if isinstance(p, Remark)), "")
+
+
+def _span(parts: Sequence[Command | Remark]) -> Span:
+    return Span(min(p.lines.first for p in parts), max(p.lines.last for p in parts))

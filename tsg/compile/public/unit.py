@@ -1,0 +1,117 @@
+"""A unit: a piece of a guide that one person carries out in one go, with the lines that belong to it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from dag.model import Span
+from tsg.commands import Command
+from tsg.compile.public.code import Code, code_of, inline_commands
+from tsg.compile.public.sections import Head
+from tsg.compile.public.speech import Act, Sentence, sentences
+from tsg.guide import Block, BlockKind
+
+_VERIFIES = re.compile(
+    r"\W*(?:as )?(?:a )?(?:verif\w*|validat\w*|confirm|check|ensure|monitor)\b.*\b(?:resol\w+|recover\w*|normal"
+    r"|fix(?:ed)?|restor\w+|cleared"
+    r"|operational|healthy again)\b|\W*as (?:a )?validation\b|\W*(?:verification|validation|post-?checks?)\W*$",
+    re.I,
+)
+_IT_DOES = re.compile(r"(?:it|this|that|they) (?:does|do|did|is|are|works?|succeeds?|passes)$|so$|yes$", re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A condition that the text around a unit sets: a heading's, a bold line's, a comment's."""
+
+    condition: str
+    lines: Span
+    option: str = ""
+    form: str = "text"  # how it is written: text, heading, case ("For X:"), code (a comment)
+
+
+@dataclass
+class Unit:
+    """One step to be. `scopes`: outermost first; `label`: the author's number of the step."""
+
+    head: Head
+    title: str = ""
+    label: str = ""
+    scopes: tuple[Scope, ...] = ()
+    spans: list[Span] = field(default_factory=list)
+    said: list[Sentence] = field(default_factory=list)
+    codes: list[Code] = field(default_factory=list)
+    blocks: list[Block] = field(default_factory=list)
+    listed: int | None = None  # identity of the list whose item it is
+    leads: bool = False  # begins with the section's heading
+    rule: str = "a sentence that asks for something is a step, with the code it introduces"
+    choice: bool = False  # a list of causes or criteria: one decision
+    remedies: bool = False  # tells a case that its section is the remedy for, and asks for nothing
+    observes: bool = False  # tells what to look for in a result that is there
+
+    def add(self, block: Block) -> None:
+        self.blocks.append(block)
+        self.spans.append(block.lines)
+        if (code := code_of(block)) is not None:
+            self.codes.append(code)
+        elif block.kind in (BlockKind.PARAGRAPH, BlockKind.ROW):
+            self.said.extend(sentences(block))
+
+    @property
+    def commands(self) -> tuple[Command, ...]:
+        """Of blocks and of inline code, in this order."""
+        return (*(c for code in self.codes for c in code.commands), *self.inline)
+
+    @property
+    def inline(self) -> tuple[Command, ...]:
+        return inline_commands(self.blocks)
+
+    @property
+    def runs(self) -> bool:
+        return any(code.runs for code in self.codes)
+
+    def begins(self, said: Sentence) -> bool:
+        """Whether a sentence stands in the unit's first paragraph or below its title, not in a list that explains"
+        " it."""
+        prose = [b for b in self.blocks if b.pieces and code_of(b) is None]
+        first = prose[: 2 if self.listed is not None else 1]
+        return any(
+            b.lines.first <= said.lines.first <= b.lines.last for b in first if b is first[0] or len(b.items) < 2
+        )
+
+    @property
+    def onward(self) -> Scope | None:
+        """The condition under which the guide goes on, where it says so beside another way out."""
+        if not any(s.act is Act.ESCALATE and s.condition for s in self.said):
+            return None
+        for said in self.said:
+            if said.opens and said.condition_lines is not None and _IT_DOES.match(said.condition):
+                return Scope(said.condition, said.condition_lines)
+        return None
+
+    @property
+    def verifies(self) -> bool:
+        """Whether it looks back at what was done: it comes after everything."""
+        words = self.head.title if self.leads else (self.said[0].words if self.said else "")
+        return bool(_VERIFIES.match(words))
+
+    @property
+    def distinct(self) -> list[Block]:
+        """Its blocks, each once: sentences of one paragraph may have come one by one."""
+        return [b for i, b in enumerate(self.blocks) if not any(b is other for other in self.blocks[:i])]
+
+    @property
+    def first(self) -> int:
+        return min(s.first for s in self.spans)
+
+    @property
+    def lines(self) -> tuple[Span, ...]:
+        """Neighbouring spans as one; blank lines between them are part of it."""
+        merged: list[Span] = []
+        for span in sorted(self.spans):
+            if merged and span.first <= merged[-1].last + 2:
+                merged[-1] = Span(merged[-1].first, max(merged[-1].last, span.last))
+            else:
+                merged.append(span)
+        return tuple(merged)

@@ -1,0 +1,187 @@
+"""Where a unit's sentences lead beside the next step: other steps, and the ends of the procedure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from dag.model import Span, Terminal
+from tsg.compile.public.speech import Act, Sentence
+from tsg.compile.public.unit import Unit
+from tsg.guide import PieceKind
+
+_GO = re.compile(
+    r"\b(?P<verb>go|proceed|return|jump|skip|continue|move|repeat|start again|retry|try)\b[^.;]{0,40}?"
+    r"\b(?:step|steps|section|phase|part)s?\s+#?(?P<label>\d{1,3}[a-z]?)\b",
+    re.I,
+)
+_TOGETHER = re.compile(
+    r"\bsteps?\s+#?(?P<first>\d{1,3})\s*(?:through|to|until|-|–|—)\s*#?(?P<last>\d{1,3})\b[^.;]{0,60}"
+    r"\b(?:in parallel|concurrently|simultaneously|at the same time|at once)\b",
+    re.I,
+)
+_REFERENCE = re.compile(
+    r"(?:\b(?:from|in|of|with|using|by|per|see|against|and|or)\s+(?:the\s+)?"
+    r"|[(,;]\s*)(?:(?P<list>[A-Z][a-z]+)\s+)?steps?\s+(?P<a>\d{1,2})"
+    r"(?:\s*(?:-|–|to|through|and|,)\s*(?P<b>\d{1,2}))?|\bstep\s+(?P<c>\d{1,2})\s+(?:show|return|found|find|indicat"
+    r"|report|confirm|output)",
+    re.I,
+)
+_GO_LINK = re.compile(r"\b(?:go|proceed|return|jump|skip|continue|move|see|follow|refer)\b", re.I)
+_NORMAL = re.compile(
+    r"\b(?:normal(?: operation)?|healthy|nothing to do|no action|all good|ok|okay|expected state)\b", re.I
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Leads:
+    """One way out of a unit. `condition` empty: always taken. `otherwise`: when its siblings are not."""
+
+    source: int
+    target: int | Terminal
+    condition: str
+    lines: Span
+    otherwise: bool = False
+
+
+def ways_out(units: Sequence[Unit], anchors: Mapping[str, int]) -> Iterator[Leads]:
+    """The ways out that sentences write. `anchors`: a heading's anchor to its first unit."""
+    labels = _labels(units)
+    for index, unit in enumerate(units):
+        yield from _of_unit(index, unit, labels, anchors, alone=_is_only_a_handover(unit))
+        yield from _of_states(index, unit)
+
+
+def _labels(units: Sequence[Unit]) -> dict[str, int]:
+    """Numbers of headings first, numbers of items where no heading has them."""
+    table: dict[str, int] = {}
+    for index, unit in enumerate(units):
+        if unit.head.label:
+            table.setdefault(unit.head.label, index)
+    for index, unit in enumerate(units):
+        if unit.label:
+            table.setdefault(unit.label, index)
+    return table
+
+
+def _is_only_a_handover(unit: Unit) -> bool:
+    asks = [s for s in unit.said if s.asks]
+    return not unit.runs and bool(asks) and all(s.act is Act.ESCALATE for s in asks)
+
+
+def _of_unit(
+    index: int, unit: Unit, labels: Mapping[str, int], anchors: Mapping[str, int], *, alone: bool
+) -> Iterator[Leads]:
+    carried: Sentence | None = None
+    decided = False
+    for said in unit.said:
+        if said.condition:
+            carried = said
+        elif carried is not None and said.lines.first > carried.lines.last + 1:
+            carried = None
+        condition, lines = _condition(said, carried)
+        target: int | Terminal | None = _target(said, index, labels, anchors)
+        if target is None:
+            if said.act is Act.GOOD and unit.choice and not condition:
+                condition = _cause(unit, said)
+            target = _end(said, condition, alone=alone)
+        if target is not None:
+            rest = said.otherwise and decided and not condition
+            yield Leads(index, target, "otherwise" if rest else condition, lines, otherwise=rest)
+        decided = decided or bool(condition)
+
+
+def _end(said: Sentence, condition: str, *, alone: bool) -> Terminal | None:
+    """The end that a sentence leads to. `alone`: it is all that its step asks, and so a step for a person."""
+    match said.act:
+        case Act.GOOD if condition or said.otherwise:
+            return Terminal.RESOLVED
+        case Act.DECLINE:
+            return Terminal.NOT_APPLICABLE
+        case Act.ESCALATE if condition and not alone:
+            return Terminal.ESCALATE
+    return None
+
+
+def _cause(unit: Unit, said: Sentence) -> str:
+    """The cause whose item a sentence stands in: the item's first words."""
+    block = next((b for b in unit.blocks if b.items and b.lines.first <= said.lines.first <= b.lines.last), None)
+    return next((s.words for s in unit.said if block and s.lines.first == block.lines.first), "")
+
+
+def _condition(said: Sentence, carried: Sentence | None) -> tuple[str, Span]:
+    """A sentence's own condition, or that of the sentence before it in the same paragraph."""
+    if said.condition:
+        return said.condition, said.condition_lines or said.lines
+    if carried is not None and carried is not said:
+        return carried.condition, carried.condition_lines or carried.lines
+    return "", said.lines
+
+
+def _target(said: Sentence, index: int, labels: Mapping[str, int], anchors: Mapping[str, int]) -> int | None:
+    if found := _GO.search(said.main):
+        target = labels.get(found["label"].lower())
+        if target is not None and target != index:
+            return target
+    if said.asks and _GO_LINK.match(said.main.strip("*_ ")):
+        for href in said.links:
+            if href.startswith("#") and (target := anchors.get(href[1:].lower())) not in (None, index):
+                return target
+    return None
+
+
+def _of_states(index: int, unit: Unit) -> Iterator[Leads]:
+    """Bullets "`CLOSED` = normal operation" behind a read: the state that needs nothing ends the procedure."""
+    for block in unit.blocks:
+        if not (unit.runs and block.items and block.items[-1].number is None and block.pieces):
+            continue
+        first, rest = block.pieces[0], "".join(p.text for p in block.pieces[1:]).strip()
+        if first.kind is PieceKind.CODE and rest[:1] in ("=", ":", "-", "–", "—", "→") and _NORMAL.search(rest):
+            yield Leads(index, Terminal.NOT_APPLICABLE, first.text, block.lines)
+
+
+def named_together(units: Sequence[Unit]) -> Iterator[tuple[int, frozenset[int]]]:
+    """Steps that a sentence tells the reader to do at the same time, with the step that says so.
+
+    Only a range of steps and the words for it make one sentence: "parallel" alone names nothing.
+    """
+    labels = _labels(units)
+    for index, unit in enumerate(units):
+        for said in unit.said:
+            if found := _TOGETHER.search(said.words):
+                group = [labels.get(str(n)) for n in range(int(found["first"]), int(found["last"]) + 1)]
+                named = frozenset(g for g in group if g is not None and g != index)
+                if len(named) > 1:
+                    yield index, named
+
+
+def references(units: Sequence[Unit]) -> dict[int, frozenset[int]]:
+    """By unit, the steps before it whose results a sentence names: "the sizes from Playbook step 5"."""
+    found: dict[int, frozenset[int]] = {}
+    for index, unit in enumerate(units):
+        texts = [*(s.words for s in unit.said if not _GO.search(s.words)), *(s.condition for s in unit.scopes[-1:])]
+        named = {u for text in texts for m in _REFERENCE.finditer(text) for u in _meant(m, index, units)}
+        if named:
+            found[index] = frozenset(named)
+    return found
+
+
+def _meant(found: re.Match[str], index: int, units: Sequence[Unit]) -> Iterator[int]:
+    first = int(found["a"] or found["c"])
+    last = int(found["b"] or first)
+    for number in range(first, min(last, first + 30) + 1):
+        target = _labelled(str(number), found["list"] or "", index, units)
+        if target is not None:
+            yield target
+
+
+def _labelled(label: str, heading: str, index: int, units: Sequence[Unit]) -> int | None:
+    """The nearest step before with this number: under the heading that is named, in the same section, anywhere."""
+    before = [i for i in range(index - 1, -1, -1) if label in (units[i].label, units[i].head.label)]
+    if heading and heading.lower() not in ("the", "see"):
+        named = [i for i in before if heading.lower() in units[i].head.title.lower().split()]
+        if named:
+            return named[0]
+    own = [i for i in before if units[i].head is units[index].head]
+    return next(iter([*own, *before]), None)
