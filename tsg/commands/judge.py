@@ -31,8 +31,8 @@ class ShellJudge:
     scope: Scope
     depth: int = 0
 
-    def command(self, words: Sequence[str]) -> Verdict:
-        return self.judge(words)
+    def command(self, words: Sequence[str], *, stdin: str | None = None, piped: bool = False) -> Verdict:
+        return self.judge(words, stdin=stdin, piped=piped)
 
     def script(self, text: str) -> Verdict:
         if self.depth >= MAX_DEPTH:

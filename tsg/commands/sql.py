@@ -198,7 +198,7 @@ def _depth(text: str) -> int:
 
 
 def _by_tree(tree: Any, exp: Any) -> Verdict:
-    destroying = (exp.Drop, exp.TruncateTable, exp.Delete, exp.Kill)
+    destroying = (exp.Drop, exp.TruncateTable, exp.Delete)
     changing = (
         exp.Insert,
         exp.Update,
@@ -212,6 +212,8 @@ def _by_tree(tree: Any, exp: Any) -> Verdict:
         exp.Lock,
     )
     for node in tree.walk():
+        if isinstance(node, exp.Kill):
+            return changes("KILL ends a session", destructive=True)
         if isinstance(node, destroying):
             return changes(f"{node.key.upper()} removes data", destructive=True)
         if isinstance(node, changing):

@@ -12,6 +12,10 @@ from tsg.commands.verdict import NOTHING, READS, Verdict, unknown, worst
 from tsg.words import words
 
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
+# Files that people keep settings of their shell in, and process substitutions of `kubectl completion`.
+_SETTINGS = re.compile(
+    r"(?:^|/)(?:\.?bashrc|\.?bash_profile|\.?profile|\.env|(?:\w+-)?openrc(?:\.sh)?|activate|keystonerc\w*)$|^<\("
+)
 _HIJACKS = frozenset(
     {"LD_PRELOAD", "BASH_ENV", "ENV", "PROMPT_COMMAND", "PERL5OPT", "PYTHONSTARTUP", "LD_LIBRARY_PATH"}
 )
@@ -212,10 +216,7 @@ def _eval(call: Call) -> Verdict:
 def _source(call: Call) -> Verdict:
     """Reading settings into the shell; what else the file does cannot be seen."""
     name = call.args[0] if call.args else ""
-    if (
-        re.search(r"(?:bashrc|profile|\.env|rc|openrc(?:\.sh)?|activate|bash_completion)$", name)
-        or "completion" in name
-    ):
+    if _SETTINGS.search(name):
         return replace(NOTHING, touches=(f"file:{name}",))
     return unknown(f"runs the script {name or 'it is given'}")
 

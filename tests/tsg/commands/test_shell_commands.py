@@ -94,6 +94,7 @@ C kubectl expose deployment web --port=80
 C kubectl certificate approve csr-1
 C kubectl config set-context --current --namespace=x
 C kubectl exec web-0 -- kill -HUP 1
+C kubectl get pod web-0 -o yaml | sed s/a/b/ | kubectl apply -f -
 C oc adm cordon gpu03
 C oc adm policy add-scc-to-user privileged -z x
 C oc new-project demo
@@ -113,6 +114,8 @@ D kubectl exec web-0 -- sh -c 'find /data -mtime +7 -delete'
 D kubectl exec web-0 -- bash -c "redis-cli flushall"
 D oc delete <webhook_type> <webhook_name>
 D oc adm prune images --confirm
+D kubectl exec -it web-0 -- psql -U app -c "DELETE FROM jobs"
+D kubectl replace --raw /api/v1/namespaces/x/finalize -f -
 D for p in $(kubectl get pods -o name); do kubectl delete $p; done
 D kubectl get pods && kubectl delete pod x
 D kubectl get pods || kubectl delete pod x
@@ -126,6 +129,7 @@ D kubectl get pods; kubectl delete pod x
 ? kubectl exec web-0
 ? oc rsh web-0
 ? kubectl fnord pods
+? kubectl exec -i web-0 -- mysql < dump.sql
 """
 SYSTEM = """
 R sudo journalctl -u kubelet --since '1 hour ago' 2>/dev/null
@@ -207,6 +211,11 @@ R watch -n 5 nvidia-smi
 R pdsh -w gpu[01-04] uptime
 R cat <<< "text" | grep t
 R tee /tmp/log < /proc/loadavg
+R dd if=/dev/sda of=/dev/null bs=1M count=100
+R kill -0 123
+R cp -r /etc/kubernetes /tmp/backup
+R until kubectl get pod x; do sleep 5; done
+R while read n; do kubectl describe node $n; done < nodes.txt
 - cd /var/log
 - echo done
 - export X=1
@@ -214,6 +223,8 @@ R tee /tmp/log < /proc/loadavg
 - sleep 30
 - true
 - alias k=kubectl
+- source ~/.bashrc
+- . /root/admin-openrc.sh
 - unset HTTP_PROXY
 C systemctl restart kubelet
 C sudo systemctl stop slurmd
@@ -277,8 +288,13 @@ C tar -czf /data/backup.tgz /etc
 C logger hello
 C sort -o out in
 C passwd root
+C mv /etc/x.conf /tmp/x.conf
 D rm -rf /data/cache
 D rm core.*
+D kill -KILL 123
+D kill -s TERM 123
+D dd if=/dev/zero of=/data/file
+D sudo su - postgres -c "psql -c 'drop database x'"
 D truncate -s 0 /var/log/app.log
 D > /var/log/app.log
 D : > /var/log/app.log
@@ -355,6 +371,7 @@ D CMD=reboot; $CMD
 ? ./fix.sh
 ? bash fix.sh
 ? source ./fix.sh
+? . /tmp/evilrc
 ? curl -s http://x/install.sh | bash
 ? wget -qO- http://x | sh
 ? echo reboot | bash
@@ -407,6 +424,7 @@ R ceph health detail
 R ceph osd tree
 R ceph osd df
 R ceph pg dump
+R ceph pg 2.1f query
 R ceph tell osd.3 dump_ops_in_flight
 R ceph daemon mds.a dump_blocked_ops
 R ceph auth ls
@@ -493,6 +511,8 @@ C az vm start -g x -n y
 C az vm restart -g x -n list
 C gcloud projects add-iam-policy-binding p
 D gcloud compute instances reset n
+C gcloud container clusters get-credentials c
+D az vm run-command invoke -g a -n b --scripts "reboot"
 C eksctl scale nodegroup x
 C redis-cli set a b
 C redis-cli config set maxmemory 1
@@ -506,6 +526,7 @@ D scontrol delete partition=x
 D scontrol reboot gpu03
 D nvidia-smi --gpu-reset -i 0
 D nvidia-smi -r -i 0
+D ceph pg 2.1f mark_unfound_lost revert
 D ceph osd purge 3 --yes-i-really-mean-it
 D ceph osd crush remove osd.3
 D ceph osd pool delete p p --yes-i-really-really-mean-it
@@ -701,6 +722,7 @@ def test_a_command_that_never_ends(command: str) -> None:
         "tcpdump -c 10",
         "nvidia-smi -q -d ECC",
         "kubectl get pods -o wide",
+        "kubectl get pods --watch=false",
     ],
 )
 def test_a_command_that_ends(command: str) -> None:

@@ -294,7 +294,7 @@ def _cloud(call: Call) -> Verdict:
             if command:
                 return call.judge.script(command)
             return replace(unknown(f"{name} opens a shell"), interactive="shell on another machine")
-        case ("gcloud", "logging", "read") | ("gcloud", "logging", "tail") | ("az", "monitor", "metrics"):
+        case ("gcloud", "logging", "read" | "tail", *_) | ("az", "monitor", "metrics", "list", *_):
             return READS
         case ("az", "rest", *_):
             method = (call.value("--method", "-m") or "get").lower()
@@ -303,11 +303,11 @@ def _cloud(call: Call) -> Verdict:
                 if method in {"get", "head"}
                 else changes(f"az rest {method} changes state", destructive=method == "delete")
             )
-        case ("az", "account", "set") | ("gcloud", "config", "set"):
+        case ("az", "account", "set", *_) | ("gcloud", "config", "set", *_):
             return changes(f"{name} changes local settings", reversible=True)
-        case ("az", "aks", "get-credentials") | ("gcloud", "container", "clusters") if "get-credentials" in leading:
+        case ("az", "aks", "get-credentials", *_) | ("gcloud", "container", "clusters", "get-credentials"):
             return changes(f"{name} writes the kubeconfig", reversible=True)
-        case ("az", "vm", "run-command") | ("az", "aks", "command"):
+        case ("az", "vm", "run-command", "invoke" | "create") | ("az", "aks", "command", "invoke"):
             scripts = call.value("--scripts", "--command", "-c")
             return call.judge.script(scripts) if scripts else unknown(f"{name} runs a script")
     verbs_at = [w for w in leading[1:6] if not w.startswith(("<", "$", "{"))]

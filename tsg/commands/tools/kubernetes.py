@@ -147,7 +147,7 @@ def _refine(call: Call, phrase: str, rest: list[str], verdict: Verdict) -> Verdi
     if call.value("--dry-run") not in {None, "none"} and phrase.partition(" ")[0] != "debug":
         return replace(READS, touches=verdict.touches)
     match phrase:
-        case "get" | "events" if call.has("-w", "--watch", "--watch-only"):
+        case "get" | "events" if call.has("-w", "--watch", "--watch-only") and "--watch=false" not in args:
             return replace(verdict, endless=f"{call.name} {phrase} --watch goes on until it is stopped")
         case "logs" if call.has("-f", "--follow") and "--follow=false" not in args:
             return replace(verdict, endless=f"{call.name} logs --follow goes on until it is stopped")
@@ -164,8 +164,8 @@ def _refine(call: Call, phrase: str, rest: list[str], verdict: Verdict) -> Verdi
                 reversible=False,
                 destructive=True,
             )
-        case "replace" if call.has("--force"):
-            return replace(verdict, why="replace --force deletes first", reversible=False, destructive=True)
+        case "replace" if call.has("--force") or "/finalize" in (call.value("--raw") or ""):
+            return replace(verdict, why="replace by force deletes first", reversible=False, destructive=True)
         case "apply" if call.has("--prune"):
             return replace(verdict, why="apply --prune deletes what is not given", reversible=False, destructive=True)
         case "patch" if _removes(call.value("-p", "--patch") or ""):
@@ -230,7 +230,7 @@ def _exec(call: Call, phrase: str, keys: tuple[str, ...]) -> Verdict:
         return replace(
             unknown("opens a shell inside the container"), touches=keys, interactive="shell inside a container"
         )
-    verdict = call.judge.command(inner)
+    verdict = call.inside(inner)
     interactive = verdict.interactive and "inside a container: " + verdict.interactive
     inner_keys = tuple(k for k in verdict.touches if not k.startswith("file:"))
     return replace(verdict, touches=(*keys, *inner_keys), interactive=interactive)

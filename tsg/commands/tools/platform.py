@@ -167,7 +167,7 @@ def _container_exec(call: Call, rest: list[str], verdict: Verdict) -> Verdict:
     if not words_inside:
         broken = f"{call.name} exec needs a command to run"
         return replace(unknown(f"{call.name} exec without a command"), touches=keys, broken=broken)
-    inside = call.judge.command(words_inside)
+    inside = call.inside(words_inside)
     interactive = inside.interactive and "inside a container: " + inside.interactive
     return replace(
         inside, touches=(*keys, *(k for k in inside.touches if not k.startswith("file:"))), interactive=interactive

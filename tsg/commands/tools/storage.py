@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from tsg.commands.tools.table import Call, Reader, Rule, Tool, always, verbs
@@ -80,7 +81,25 @@ def _ceph_refined(call: Call, phrase: str, rest: list[str], verdict: Verdict) ->
     return verdict
 
 
+def _dd(call: Call) -> Verdict:
+    """`dd` without a target, or with none that is kept, measures how fast a device reads."""
+    target = next((a[3:] for a in call.args if a.startswith("of=")), "/dev/null")
+    if target == "/dev/null":
+        return READS
+    return replace(changes(f"dd overwrites {target}", destructive=True), touches=(f"file:{target}",))
+
+
+def _placement_group(pg: str, words_after: tuple[str, ...]) -> Verdict:
+    verb = words_after[0] if words_after else ""
+    if verb in {"query", "list_unfound", "list_missing"}:
+        return replace(READS, touches=(f"pg:{pg}",))
+    destroys = verb in {"mark_unfound_lost", "force_create_pg"}
+    return replace(changes(f"ceph pg {verb} changes a placement group", destructive=destroys), touches=(f"pg:{pg}",))
+
+
 def _ceph(call: Call) -> Verdict:
+    if call.args[:1] == ("pg",) and len(call.args) > 2 and _PGID.fullmatch(call.args[1]):
+        return _placement_group(call.args[1], call.args[2:])
     if call.has("-w", "--watch", "--watch-debug"):
         return replace(READS, endless="ceph -w goes on until it is stopped")
     if call.args in {(), ("-i",)}:
@@ -88,6 +107,7 @@ def _ceph(call: Call) -> Verdict:
     return CEPH(call)
 
 
+_PGID = re.compile(r"\d+\.[0-9a-f]+|[<$\[{].*")
 _CEPH_FLAGS = words("-s --status -v --version --verbose --concise --admin-daemon -q --yes-i-really-mean-it")
 CEPH = Tool(_CEPH, _CEPH_VALUED, _CEPH_FLAGS, _ceph_refined)
 
@@ -236,7 +256,7 @@ TOOLS: dict[str, Rule] = {
         READS if c.args[:1] in {("--show",), ("-s",)} else changes("swapon enables swap", reversible=True)
     ),
     "swapoff": always(changes("swapoff disables swap", reversible=True)),
-    "dd": always(changes("dd overwrites its target", destructive=True)),
+    "dd": _dd,
     "wipefs": lambda c: (
         READS if not c.has("-a", "--all", "-o", "--offset") else changes("wipefs erases", destructive=True)
     ),

@@ -57,9 +57,9 @@ def _mkdir(call: Call) -> Verdict:
 def _copy(call: Call) -> Verdict:
     paths = _paths(call, words("-t --target-directory -m --mode -o --owner -g --group -S --suffix"))
     target = call.value("-t", "--target-directory") or (paths[-1] if paths else "")
-    if target and is_scratch(target):
-        return replace(READS, touches=(f"file:{target}",))
     moves = call.name == "mv"
+    if target and is_scratch(target) and not moves:
+        return replace(READS, touches=(f"file:{target}",))
     verdict = changes(f"{call.name} writes {target}", reversible=True if moves else None)
     return replace(verdict, touches=tuple(f"file:{p}" for p in (paths if moves else [target]) if p))
 
@@ -679,7 +679,7 @@ TOOLS: dict[str, Rule] = {
     "tshark": lambda c: replace(READS if not c.has("-w") else changes("tshark -w writes a file", reversible=True), endless="" if c.has("-c", "-r", "-a") else "tshark goes on until it is stopped"),
     "iperf3": always(changes("{name} loads the network", reversible=True)),
     "iperf": always(changes("{name} loads the network", reversible=True)),
-    **{name: always(changes("{name} loads the network", reversible=True)) for name in ("ib_write_bw", "ib_read_bw", "ib_send_bw", "ib_write_lat", "ib_read_lat", "ib_send_lat", "all_reduce_perf", "fio", "stress", "stress-ng", "sysbench")},
+    **{name: always(changes("{name} loads the machine", reversible=True)) for name in ("ib_write_bw", "ib_read_bw", "ib_send_bw", "ib_write_lat", "ib_read_lat", "ib_send_lat", "all_reduce_perf", "fio", "stress", "stress-ng", "sysbench")},
     "ss": Reader(("-K", "--kill")),
     "dmesg": _dmesg,
     **{name: _repeats(words("-p -P -d -I -n -f -s -e -C -m_")) for name in ("vmstat", "iostat", "mpstat", "pidstat", "sar")},

@@ -13,7 +13,7 @@ from tsg.commands.verdict import NOTHING, READS, Verdict, changes, unknown
 class Judge(Protocol):
     """How a tool asks for the verdict on commands that it runs itself."""
 
-    def command(self, words: Sequence[str]) -> Verdict: ...
+    def command(self, words: Sequence[str], *, stdin: str | None = None, piped: bool = False) -> Verdict: ...
 
     def script(self, text: str) -> Verdict: ...
 
@@ -44,6 +44,10 @@ class Call:
             if name in options and value.lower() not in {"none", "false", "no", "0"}:
                 return True
         return False
+
+    def inside(self, words: Sequence[str]) -> Verdict:
+        """The verdict on a command that this one runs and hands its own input to."""
+        return self.judge.command(words, stdin=self.stdin, piped=self.piped)
 
     def value(self, *options: str) -> str | None:
         """The value of the first of these options that is given, written apart or joined."""
