@@ -64,10 +64,21 @@ class Code(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Fix:
+    """A mechanical mend: lines `first` to `last` become `text`, whose lines are separated by `\\n`."""
+
+    first: int
+    last: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One thing wrong with a guide: where, what, and what to write instead.
 
-    `line` is 1-based, as editors count. `code` is stable and has a section in docs/guide-checks.md.
+    `line` is 1-based, as editors count. `code` is stable and has a section in docs/guide-checks.md,
+    docs/plan-checks.md or docs/mentor.md. `category` and `why` are the Mentor's: empty for what parsing,
+    compiling and the plan's own checks find.
     """
 
     path: str
@@ -76,6 +87,9 @@ class Finding:
     severity: Severity
     message: str
     hint: str
+    category: str = ""
+    why: str = ""
+    fix: Fix | None = None
 
     def __str__(self) -> str:
         return f"{self.path}:{self.line}: {self.severity} {self.code}: {self.message}\n  hint: {self.hint}"

@@ -1,4 +1,4 @@
-"""The Mentor: everything wrong with a guide at once, from parsing, compiling and the plan's own checks."""
+"""Everything wrong with a guide at once: from parsing, compiling, the plan's own checks, and the Mentor."""
 
 from __future__ import annotations
 
@@ -11,14 +11,19 @@ from dag.checks import Problem, check
 from dag.model import Plan
 from tsg.catalogue import Catalogue
 from tsg.compile import compile_guide
+from tsg.compile.compiler import is_native
 from tsg.findings import Code, Finding, GuideError, Severity, in_order
 from tsg.guide import Guide
-from tsg.parse import parse_guide, read_guide
+from tsg.mentor.mentor import DEFAULT, Options, advice
+from tsg.parse import MAX_BYTES, parse_guide, read_guide
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A guide with its plan, as far as there is one, and everything found. `ok`: it may run."""
+    """A guide with its plan, as far as there is one, and everything found. `ok`: it may run.
+
+    What the Mentor finds is advice to the author: it never keeps a guide from running.
+    """
 
     guide: Guide | None
     plan: Plan | None
@@ -26,27 +31,50 @@ class Checked:
 
     @property
     def ok(self) -> bool:
-        return self.plan is not None and not any(f.severity is Severity.ERROR for f in self.findings)
+        return self.plan is not None and not any(f.severity is Severity.ERROR and not f.category for f in self.findings)
 
 
-def lint_file(path: Path | str, catalogue: Catalogue, *, name: str | None = None) -> Checked:
+def lint_file(
+    path: Path | str, catalogue: Catalogue, *, name: str | None = None, options: Options = DEFAULT
+) -> Checked:
     """Lint a file; `name` is what findings call it. Never raises for what a file holds, nor for a missing one."""
     try:
-        return check_guide(read_guide(path, name=name), catalogue)
+        guide = read_guide(path, name=name)
+        text = _text_of(path)
     except GuideError as exc:
         return Checked(None, None, exc.findings)
+    return _advised(check_guide(guide, catalogue), guide, text, options)
 
 
-def lint(source: bytes | str, catalogue: Catalogue, *, path: str = "guide.md") -> tuple[Finding, ...]:
+def lint(
+    source: bytes | str, catalogue: Catalogue, *, path: str = "guide.md", options: Options = DEFAULT
+) -> tuple[Finding, ...]:
     """All findings about a guide's text, by line. Never raises for what a text holds."""
     try:
-        return check_guide(parse_guide(source, path), catalogue).findings
+        guide = parse_guide(source, path)
     except GuideError as exc:
         return exc.findings
+    text = source if isinstance(source, str) else source.decode("utf-8-sig", "replace")
+    return _advised(check_guide(guide, catalogue), guide, text, options).findings
+
+
+def _text_of(path: Path | str) -> str:
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(MAX_BYTES).decode("utf-8-sig", "replace")
+    except OSError:
+        return ""
+
+
+def _advised(checked: Checked, guide: Guide, text: str, options: Options) -> Checked:
+    """What was found and the Mentor's advice, as its author and its project want it."""
+    native = is_native(guide)
+    findings = advice(guide, text, checked.plan, checked.findings, native=native, options=options)
+    return Checked(guide, checked.plan, in_order(findings))
 
 
 def check_guide(guide: Guide, catalogue: Catalogue) -> Checked:
-    """Compile a parsed guide and check its plan."""
+    """Compile a parsed guide and check its plan; without the Mentor's advice."""
     try:
         compiled = compile_guide(guide, catalogue)
     except GuideError as exc:

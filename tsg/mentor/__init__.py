@@ -1,0 +1,1 @@
+"""The Mentor: what a guide's reader would stumble over, found without running anything."""
