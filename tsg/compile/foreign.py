@@ -184,7 +184,7 @@ def _names(units: Sequence[Unit], guide: Guide) -> list[str]:
 
 def _step(name: str, unit: Unit, nature: Nature, values: Values) -> Step:
     kind = nature.kind
-    quiet = NO_EFFECT if not nature.risk else UNKNOWN
+    quiet = NO_EFFECT if kind is Kind.CHECK or nature.reads else UNKNOWN
     effect = {Kind.QUERY: READS_UNKNOWN, Kind.ACTION: UNKNOWN}.get(kind, quiet)
     return Step(
         id=name,
@@ -239,6 +239,10 @@ def _edges(
                 continue
             edge = replace(edge, **_else(units[way.source]))
         edges.setdefault((edge.source, edge.target), edge)
+    left = {e.source for e in edges.values() if e.kind is not EdgeKind.LOOP}
+    for name, unit in zip(ids, units, strict=True):
+        if name not in left and unit.hands_over:
+            edges[name, Terminal.ESCALATE] = Edge(name, Terminal.ESCALATE)
     for name in _over(ids, units, natures, edges.values()):
         edges.setdefault((name, Terminal.RESOLVED), Edge(name, Terminal.RESOLVED))
     left = {e.source for e in edges.values() if e.kind is not EdgeKind.LOOP}

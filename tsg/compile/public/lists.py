@@ -45,7 +45,9 @@ def segments(blocks: Sequence[Block]) -> list[Segment]:
         item = block.items[0] if block.items else None
         if item is None:
             before = out[-1] if out else None
-            if (number := _number_without_dot(block)) is not None and _join(out, number, -1):
+            if _begins_without_dots(block, blocks):
+                out.append(Listing(-1, [Entry(None, _number_without_dot(block), [block])]))
+            elif (number := _number_without_dot(block)) is not None and _join(out, number, -1):
                 _last_list(out).entries.append(Entry(None, number, [block]))
             elif isinstance(before, Listing) and _belongs_to_item(block, before):
                 before.entries[-1].blocks.append(block)
@@ -69,6 +71,13 @@ def _belongs_to_item(block: Block, listing: Listing) -> bool:
     """Whether a fence stands right below an item, only not indented as Markdown asks for."""
     last = listing.entries[-1].blocks[-1]
     return block.kind is BlockKind.FENCE and listing.ordered and block.lines.first == last.lines.last + 1
+
+
+def _begins_without_dots(block: Block, blocks: Sequence[Block]) -> bool:
+    """Whether a paragraph `8 Restart it` begins a list: the next number follows without a dot as well."""
+    number = _number_without_dot(block)
+    numbers = [n for b in blocks if not b.items and (n := _number_without_dot(b)) is not None]
+    return number is not None and number == min(numbers) and number + 1 in numbers
 
 
 def _number_without_dot(block: Block) -> int | None:

@@ -37,6 +37,7 @@ _HARMLESS = re.compile(
     r"|increase (?:the )?(?:log|logging|verbosity)|enable (?:debug|verbose)|start (?:with|by|planning|a (?:call"
     r"|bridge))|start by|set the (?:variable|environment)"
     r"|(?:extend|expand|increase|widen|adjust|shift|move) the (?:\w+ )?(?:search|time|window|range|scope|period)"
+    r"|start (?:all|both|them|these|steps?)\b"
     r"|scale of|move on|move to the next|correct(?:ly|ness)|format(?:ted|ting)?|limit the number|import(?:ant|ance))\b",
     re.I,
 )
@@ -58,6 +59,7 @@ class Nature:
     kind: Kind
     risk: str = ""
     why: str = ""
+    reads: bool = False  # a person only looks
 
 
 def nature_of(unit: Unit) -> Nature:
@@ -71,7 +73,7 @@ def nature_of(unit: Unit) -> Nature:
     if writing:
         why = writing[0].why or "its commands are not known to only read"
         return Nature(Kind.ACTION, why, f"line {writing[0].lines.first}: {why}")
-    if any(c.does is Does.READS for c in fenced) or (fenced and not asked):
+    if fenced:
         return Nature(Kind.QUERY, why=f"line {fenced[0].lines.first}: its commands only read")
     return _of_words(unit, asked, reads=any(c.does is Does.READS or opens_shell(c) for c in inline))
 
@@ -107,7 +109,8 @@ def _of_words(unit: Unit, asked: list[Sentence], *, reads: bool) -> Nature:
         return Nature(Kind.MANUAL, why="it tells a case and not what to do")
     if head is None:
         return Nature(Kind.CHECK if unit.said else Kind.MANUAL, why="it asks for nothing to be done")
-    return Nature(Kind.QUERY if reads else Kind.MANUAL, why=f"'{head.verb}' needs a person")
+    kind = Kind.QUERY if reads else Kind.MANUAL
+    return Nature(kind, why=f"'{head.verb}' needs a person", reads=head.verb in READING)
 
 
 def _change_in(sentence: Sentence) -> str:

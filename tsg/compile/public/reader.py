@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from dag.model import Span
 from tsg.compile.public.bold import bold_line
-from tsg.compile.public.code import Code, code_of, inline_commands, opens_shell
+from tsg.compile.public.code import Code, changes, code_of, inline_commands, opens_shell
 from tsg.compile.public.lists import Entry, Listing, Segment, segments
 from tsg.compile.public.sections import Head, Role
 from tsg.compile.public.speech import CHANGING, Act, Sentence, is_condition, sentences
@@ -44,6 +44,14 @@ _MEANING = re.compile(
 )
 _OPTION = re.compile(r"(?:option|alternative|approach|method|scenario|strategy)\s+#?(?P<name>[A-Z]|\d{1,2})\b", re.I)
 _SIGN = re.compile(r"\b(?:logs?|logged|messages?|errors?|output|prints?|reports?|shows?)\b", re.I)
+_ELSEWHERE = re.compile(r"\b(?:portal|console|ticket)\b", re.I)
+_TO_DO = re.compile(
+    r"(?:recommended |suggested |corrective )?(?:fix(?:es)?|actions?|resolutions?|what to do|remed(?:y|ies)"
+    r"|mitigations?|solutions?"
+    r"|next steps?|response|do this|steps?|workaround)",
+    re.I,
+)
+_ALL_AT_ONCE = re.compile(r"(?:start|run|do) (?:all|both|them|these|steps?)\b", re.I)
 _DECIDES = re.compile(r"(?:decide|determine|analy[sz]e|identify|find out|diagnose)\b", re.I)
 _EITHER = re.compile(r"\beither\b.{3,200}\bor\b", re.I | re.DOTALL)
 _FOR_CASE = re.compile(
@@ -62,12 +70,14 @@ class SectionReader:
         self._waiting: list[Block] = []
         self._units: list[Unit] = []
         self._sample = False
+        self._table: int | None = None  # the column that says what to do
+        self._table_last = 0
 
     def read(self) -> list[Unit]:
         if self._head.role in (Role.CAUSES, Role.AFTERWARDS):
             return self._choice()
         parts = segments(self._section.blocks)
-        if self._head.label and parts and isinstance(parts[0], Block):
+        if parts and isinstance(parts[0], Block):
             self._condition_of_all(parts[0])
         for i, segment in enumerate(parts):
             following = parts[i + 1] if i + 1 < len(parts) else None
@@ -93,8 +103,12 @@ class SectionReader:
     def _condition_of_all(self, first: Block) -> None:
         """A numbered section that opens with "If ..." stands under that condition as a whole."""
         said = sentences(first) if first.pieces and bold_line(first) is None else ()
-        if said and said[0].opens and said[0].condition_lines is not None:
-            self._scopes = (*self._scopes, Scope(said[0].condition, said[0].condition_lines, form="section"))
+        if not said or not said[0].opens or said[0].condition_lines is None:
+            return
+        alone = not said[0].main.strip()
+        if alone or self._head.label:
+            form = "gate" if alone else "section"
+            self._scopes = (*self._scopes, Scope(said[0].condition, said[0].condition_lines, form=form))
 
     def _decide_last(self) -> None:
         """A section that decides and then reads decides on what it reads."""
@@ -159,11 +173,32 @@ class SectionReader:
         elif (bold := bold_line(block)) is not None:
             self._bold_line(block, bold)
         elif block.kind is BlockKind.ROW:
-            self._attach(block)
+            self._row(block)
         elif option := _OPTION.match(block.text):
             self._begin_option(block, option["name"])
         else:
             self._paragraph(block, following)
+
+    def _row(self, block: Block) -> None:
+        """A row of a table that says in one column when, and in another what to do, is a step under that condition."""
+        cells = [c.strip() for c in block.text.split(" | ")]
+        if self._table is None or block.lines.first > self._table_last + 2:
+            self._table = next((i for i, c in enumerate(cells) if i and _TO_DO.fullmatch(c.strip("*_ "))), None)
+            self._table_last = block.lines.last
+            if self._table is None:
+                self._attach(block)
+            return
+        self._table_last = block.lines.last
+        said = sentences(block)
+        self._settle()
+        before = self._now
+        if self._table >= len(cells) or not any(s.asks for s in said):
+            return
+        unit = self._begin([block])
+        unit.rule = "a row that says when and what to do is a step under its condition"
+        unit.title = cells[self._table]
+        unit.scopes = (*unit.scopes, Scope(cells[0].replace("*", ""), block.lines, form="row"))
+        self._now = before if before is not None and before.runs else None
 
     def _bold_line(self, block: Block, text: str) -> None:
         self._sample = False
@@ -206,7 +241,7 @@ class SectionReader:
         if self._sample:
             return
         lead = self._waiting[-1:] if self._waiting else []
-        parts = split(code)
+        parts = split(code, titled=not self._head.label)
         if lead and (alone := _FOR_CASE.fullmatch(lead[0].text.strip("*_ "))):
             self._flush_before_last()
             unit = self._begin(lead)
@@ -348,6 +383,9 @@ class SectionReader:
                 self._settle()
                 _add_part(self._now, block, group)
             return
+        if group[0].otherwise and group[0].asks and not _is_goto(group[0]) and self._bold is not None:
+            self._flush()
+            self._bold, self._now = Scope("otherwise", group[0].lines), None
         now = self._now
         asked = [s for s in group if s.asks]
         if now is None and self._units and all(s.act is Act.ESCALATE and s.condition for s in asked):
@@ -363,13 +401,16 @@ class SectionReader:
     def _opens_step(self, now: Unit, group: Sequence[Sentence]) -> bool:
         """Whether an instruction without code of its own is a step beside the one before it."""
         first = next(s for s in group if s.asks)
+        if _ALL_AT_ONCE.match(first.main):
+            return False
         if _is_goto(first) or (first.act is Act.ESCALATE and first.condition):
             return False
         if first.condition and first.opens:
             return bool(now.said) and not (now.verifies and now.runs)
         if not self._head.label and now.listed is None:
             return True
-        if first.act is Act.ESCALATE or first.verb in ("report", "notify"):
+        elsewhere = first.verb in ("report", "notify") or bool(_ELSEWHERE.search(first.words))
+        if first.act is Act.ESCALATE or elsewhere:
             return now.runs
         if first.verb in CHANGING or first.verb in ("follow", "perform"):
             return now.runs or any(s.asks for s in now.said)
@@ -425,7 +466,8 @@ class SectionReader:
             return False
         intro = self._waiting[-1].text if self._waiting else ""
         if self._head.label and not any(code_of(b) is not None for b in listing.blocks):
-            return False
+            # Below a number the number is the step, but a change is always one of its own.
+            return any(changes(c) for c in inline_commands(listing.blocks)) and listing.ordered
         if listing.ordered:
             return len(listing.entries) > 1 or any(e.number != 1 for e in listing.entries) or self._now is None
         if intro and _MEANING.search(intro[-300:]):
@@ -467,6 +509,7 @@ class SectionReader:
         self._now = None
         first = self._item_unit(listing, entry)
         cases = [s for b in entry.blocks for s in _cases_in(b)]
+        inner = [b for b in entry.blocks if len(b.items) > 1 and _is_case(b)]
         sample = False
         for block in entry.blocks:
             code = code_of(block)
@@ -475,7 +518,9 @@ class SectionReader:
                     ":"
                 )
                 assert self._now is not None
-                if len(cases) > 1 and (opened := _cases_in(block)):
+                if len(inner) > 1 and block in inner:
+                    self._inner_case(listing, entry, block)
+                elif len(cases) > 1 and (opened := _cases_in(block)):
                     self._case(listing, entry, first, block, opened[0])
                 else:
                     self._now.add(block)
@@ -483,7 +528,7 @@ class SectionReader:
             if not code.runs or sample:
                 sample = False
                 continue
-            parts = split(code)
+            parts = split(code, titled=False)
             assert self._now is not None
             if len(parts) == 1:
                 self._now.add(block)
@@ -491,6 +536,17 @@ class SectionReader:
                 self._spread(block, code, parts)
         if len(cases) > 1 and not first.runs and len(first.blocks) <= 1 and first in self._units:
             self._units.remove(first)
+
+    def _inner_case(self, listing: Listing, entry: Entry, block: Block) -> None:
+        """An item inside an item that says for which things to do something else."""
+        before = self._now
+        unit = self._item_unit(listing, entry)
+        unit.add(block)
+        unit.rule = "an item inside an item is a step for the things it names"
+        unit.label = ""
+        said = next(s for s in sentences(block) if s.opens)
+        unit.scopes = (*unit.scopes, Scope(said.condition, said.condition_lines or said.lines))
+        self._now = before
 
     def _item_unit(self, listing: Listing, entry: Entry) -> Unit:
         unit = self._begin([])
@@ -548,6 +604,14 @@ class SectionReader:
         self._waiting = []
 
 
+def _is_case(block: Block) -> bool:
+    """Whether an inner item opens with a condition and asks for a change, or hands over."""
+    return any(
+        s.opens and s.asks and (s.verb in CHANGING or s.act is Act.ESCALATE or s.verb in ("write", "move", "tell"))
+        for s in sentences(block)
+    )
+
+
 def _cases_in(block: Block) -> list[Sentence]:
     """The sentence by which a paragraph opens a case: "If the version is lower than 2, do this:"."""
     if not block.pieces or not block.text.rstrip("*_ ").endswith(":"):
@@ -561,7 +625,9 @@ def _is_active(entry: Entry) -> bool:
             return True
         if any(s.asks for s in sentences(block)):
             return True
-    return bool(inline_commands(entry.blocks))
+    first = sentences(entry.blocks[0])
+    told = entry.number is not None and bool(first) and first[0].opens
+    return told or bool(inline_commands(entry.blocks))
 
 
 def _is_goto(sentence: Sentence) -> bool:

@@ -38,7 +38,7 @@ _LABEL = re.compile(
     re.I,
 )
 _OPTION = re.compile(
-    r"\W*(?:option|alternative|variant|approach|method|strategy|scenario|case|path|choice)\s+#?(?P<option>[A-Z]"
+    r"\W*(?:option|alternative|variant|way|approach|method|strategy|scenario|case|path|choice)\s+#?(?P<option>[A-Z]"
     r"|\d{1,2}|one|two|three)\b[\s.):–—-]*",
     re.I,
 )
@@ -47,7 +47,9 @@ _CONDITION = re.compile(
     r"(?:if|when|whenever|once|after|in case|for (?=.*\b(?:failures?|errors?|nodes?|pods?|jobs?)\b))\b", re.I
 )
 _BACKGROUND = re.compile(
-    r"(?:about|additional (?:resources|information|notes|reading)|affected\b.*|alert(?: details?| description"
+    r"(?:do not\b.*|don'?t\b.*|never\b.*|what not to do.*|how (?:it|this) (?:happens|happened|arose|came about).*"
+    r"|what happened.*|the (?:story|incident).*|about"
+    r"|additional (?:resources|information|notes|reading)|affected\b.*|alert(?: details?| description"
     r"| definition)?"
     r"|appendix.*|applies to|assumptions|audience|authors?|background|change ?log|consequences?|context|contents"
     r"|contacts?"
@@ -106,6 +108,8 @@ def _head(index: int, section: Section, parent: int | None, before: Sequence[Hea
         role = outer
     elif outer is Role.CAUSES or (role is Role.CAUSES and not any(b.items for b in section.blocks)):
         role = Role.BACKGROUND
+    if label and role is Role.BACKGROUND and outer is Role.PROCEDURE and section.fences:
+        role = Role.PROCEDURE  # a number and code: whatever its title asks
     condition = title if (_CONDITION.match(title) or issue) and role is Role.PROCEDURE else ""
     remedy = bool(_REMEDY.match(title)) or (parent is not None and before[parent].remedy)
     return Head(index, role, parent, title, label, condition, option, remedy)

@@ -54,8 +54,10 @@ class Sentence:
 
 
 _CONJUNCTION = (
-    r"(?:only )?(?:if|when|whenever|once|after|unless|as soon as|as long as|while|until|where"
+    r"(?:only )?(?:if|when|whenever|once|after|unless|as soon as|as long as|while|where"
     r"|in (?:the )?(?:event|case|cases)(?: where| when| that| of)?|should"
+    r"|for (?=(?:an? |the |any |each )?(?:node|pod|job|run|task|server|disk|gpu|user|tenant|replica|machine"
+    r"|cluster)s? (?:with|without|that|which|in|on)\b)"
     r"|for (?=(?:[\w-]+ ){1,5}?(?:workloads?|clusters?|nodes?|pods?|jobs?|errors?|issues?|failures?|deployments?"
     r"|environments?|actions?),)"
     r"|as a last resort,? if|for cases where|assuming(?: that)?|provided(?: that)?)"
@@ -65,7 +67,7 @@ _OPENING = re.compile(
 )
 _OTHERWISE = re.compile(r"(?:otherwise|if not|else|in all other cases)\b[,:]?\s*", re.I)
 _TRAILING = re.compile(
-    r"[,(]?\s(?P<word>(?:only )?(?:if|when|while|unless|once|in case|until))\s+(?P<cond>[^,;]+(?:, (?:or"
+    r"[,(]?\s(?P<word>(?:only )?(?:if|when|while|unless|once|in case))\s+(?P<cond>[^,;]+(?:, (?:or"
     r"|and) [^,;]+)*)[.)]?$",
     re.I,
 )
@@ -120,7 +122,8 @@ CHANGING = words(
     "upgrade upload wipe write zap"
 )
 TALKING = words(
-    "resolve address optimize acknowledge alert announce assign call choose click communicate complete configure"
+    "re-run rerun retry resolve address optimize acknowledge alert announce assign call choose click communicate"
+    " complete configure"
     " connect consider "
     "consolidate contact continue coordinate decide define discuss document download drive email engage ensure "
     "enter escalate exec exit file follow go hand implement inform involve keep leave limit make message navigate "
@@ -141,6 +144,7 @@ _REMEDY = re.compile(
     r"[^.]{0,60}? (?:is|would be) to (?P<verb>[a-z-]+)\b",
     re.I,
 )
+_FIX = re.compile(r"(?:fix(?:es)?|solutions?|resolutions?|workarounds?|remed(?:y|ies)|mitigations?|actions?):\s+", re.I)
 _FIRST_WORDS = re.compile(rf"(?:{_LEADS}[,:]?\s+)*(?P<verb>[a-z][a-z-]*)\b", re.I)
 _NOT_A_VERB = re.compile(
     # "Check name exclusion - ...", "Access is denied", "Scale factor:", "Log entries show"
@@ -167,6 +171,7 @@ _GOOD = re.compile(
     r"|is )?(?:automatically |then )*"
     r"(?:resolves?|resolved|clears?|recovers?|returns? to normal|be resolved|heals?)"
     r"|returns? to normal|(?:potential|definitive|final) (?:resolution|outcome)|you are done"
+    r"|^done\b"
     r"|the incident is (?:over|resolved|closed)"
     r"|close the (?:incident|ticket|alert)|working as (?:intended|expected|designed)|(?:can|may|should) be closed)",
     re.I,
@@ -174,20 +179,33 @@ _GOOD = re.compile(
 _DECLINE = re.compile(
     r"\b(?:do(?:es)? not (?:use|apply|follow|continue(?: with)?) (?:to )?(?:this|the) (?:runbook|guide|playbook"
     r"|procedure|document)"
-    r"|(?:this|the) (?:runbook|guide|playbook|procedure|tsg) (?:is|does) not (?:applicable|appl(?:y|icable)|about"
-    r"|meant|cover)"
+    r"|(?:this|the) (?:runbook|guide|playbook|procedure|tsg|page) (?:is|does) not (?:applicable|appl(?:y|icable)|about"
+    r"|meant|cover|for you|help)"
+    r"|(?:is the business of|belongs to|has a page of its own|is covered by) (?:the )?[\w -]{0,40}(?:runbook|guide"
+    r"|page)?$"
     r"|not applicable|stop here|false (?:alarm|positive)s? (?:and|,) (?:can|may)"
     r"|use (?:the )?[\w /-]{2,40} (?:runbook|guide|playbook) instead"
     r"|(?:you are|this is) (?:in |on )?the wrong (?:runbook|guide|page))",
     re.I,
 )
 _ESCALATE = re.compile(
-    r"\b(?:escalat(?:e|ing)|(?:contact|engage|page|call|notify|involve|reach out to|hand (?:it |this "
+    r"\b(?:escalat(?:e|ing)|(?:contact|engage|page|call|wake|notify|involve|reach out to|hand (?:it |this "
     r"|over )?(?:over )?to"
     r"|open (?:an? )?(?:\w+ ){0,3}(?:case|ticket|incident|issue) with|raise (?:an? )?(?:\w+ ){0,3}(?:case|ticket) with"
     r"|investigate with|work with|file (?:an? )?(?:\w+ ){0,2}(?:case|ticket|bug))"
-    r" (?:[\w'’&/-]+ ){0,6}(?:support|team|vendor|sre|oncall|on-call|owner|owners|engineer|engineering|provider"
-    r"|expert|experts|group|teams|nvidia|microsoft|aws))\b",
+    r" (?:[\w'’&/-]+ ){0,6}[\w-]*(?:support|team|vendor|sre|oncall|on-call|owner|owners|engineer|engineering|provider"
+    r"|expert|experts|group|teams|lead|manager|nvidia|microsoft|aws)"
+    r"|(?:tell|inform|ask|call|page|wake)\b[^.;]{0,60}\band (?:stop|wait for (?:them|their))\b"
+    r"|(?:team|vendor|support|lead|owner|group) takes? (?:it |this )?over)\b",
+    re.I,
+)
+
+
+# "Still above 0.8 s: restart the router", "Between 85 and 92 %, repeat step 5".
+_STATE = re.compile(
+    r"(?P<cond>(?:still |only )?(?:above|below|over|under|between|more than|less than|fewer than|at least|at most"
+    r"|up to|within)\s[^:,.]{0,60}"
+    r"\d[^:,]{0,30}?)\s*[:,]\s+",
     re.I,
 )
 
@@ -215,7 +233,10 @@ def read_sentence(said: Masked) -> Sentence:
     condition: Masked | None = None
     opens = False
     main = said.cut(start, len(text))
-    if opening := _OPENING.match(main.text):
+    if state := _STATE.match(main.text):
+        condition, opens = main.cut(*state.span("cond")), True
+        main = main.cut(state.end(), len(main.text))
+    elif opening := _OPENING.match(main.text):
         cut = _end_of_condition(main.text, opening.end())
         if (
             cut is not None
@@ -282,7 +303,7 @@ def _is_object(before: str, trailing: re.Match[str]) -> bool:
     """Whether "if ..." is what is asked ("check if the pod runs"), or a clause about something else."""
     if len(before) < 4 or _WHETHER.search(before) or _WHEN_NEEDED.match(trailing["cond"]):
         return True
-    return trailing["word"].lower() in ("while", "when", "until") and bool(re.search(r"\b(?:that|which|who)\b", before))
+    return trailing["word"].lower() in ("while", "when") and bool(re.search(r"\b(?:that|which|who)\b", before))
 
 
 def _goes_on(text: str, at: int) -> bool:
@@ -313,9 +334,20 @@ def _act(words: str, *, conditional: bool) -> tuple[Act, str, str]:
     return Act.TELL, "", ""
 
 
+def _base(past: str) -> str:
+    """The verb of a past form, where it is one that guides use: `increased` is `increase`."""
+    stem = past.removesuffix("ed")
+    return next((v for v in (past.removesuffix("d"), stem, stem[:-1]) if v in VERBS), "")
+
+
 def _verb(text: str) -> tuple[str, str]:
     """The verb by which a clause asks the reader to act and the words from it on; empty when it does not."""
     text = text.lstrip("*_-•→⚠️ ").strip()
+    if label := _FIX.match(text):
+        text = text[label.end() :]
+        past = re.match(r"([A-Za-z-]+?)(?:ed|d)\b", text)
+        if past and (base := _base(past[0].lower())):
+            return base, base + text[past.end() :]
     if purpose := _PURPOSE.match(text):
         text = text[purpose.end() :]
     if place := _PLACE.match(text):

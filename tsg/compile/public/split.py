@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from dag.model import Span
 from tsg.commands import Command, Remark
 from tsg.compile.public.code import Code, changes
-from tsg.compile.public.speech import is_condition
+from tsg.compile.public.speech import VERBS, is_condition
 from tsg.compile.public.unit import Scope
 
 Group = list[Command | Remark]
@@ -18,6 +18,12 @@ _EXPLAINS = re.compile(
     r"(?:expect|look for|look at|should|common|note\b|status|ready|output|example|this |these |the (?:output"
     r"|current|value)"
     r"|you should|returns?\b|shows?\b|if it shows|if current|healthy|result|- |\* |->|→|\(|[a-z-]+ should)",
+    re.I,
+)
+# A condition on what the command before showed: one after the other, no cases of one thing.
+_GUARDS = re.compile(
+    r"^only\b|\b(?:that|it|previous|above|said|says|printed|prints|returned|succeeded|failed"
+    r"|ok)\b",
     re.I,
 )
 _FOR_CASE = re.compile(r"[Ff]or [A-Z]")
@@ -37,17 +43,31 @@ class Part:
     case: bool = False  # one of several cases: what introduces the block belongs to each
 
 
-def split(code: Code) -> list[Part]:
-    """One part, or several: where comments tell cases apart, number or title the commands, or a change begins."""
+def split(code: Code, *, titled: bool) -> list[Part]:
+    """One part, or several: where comments tell cases apart or number the commands, or a change begins.
+
+    `titled`: comments that title three or more groups make each of them a step too. Below a number they do not:
+    there the number is the step.
+    """
     groups = _groups(code)
     if len(groups) < 2:
         return [Part(code.lines, code.parts)]
     conditions = [_condition_of(g) for g in groups]
     first = next((i for i, c in enumerate(conditions) if c is not None), len(groups))
-    if len(groups) - first >= 2 and all(conditions[first:]):
+    guards = any(c is not None and _GUARDS.search(c.condition) for c in conditions)
+    if len(groups) - first >= 2 and all(conditions[first:]) and not guards:
         return _cases(groups, conditions, first)
+    if _are_cases([_title_of(g) for g in groups]):
+        named = [Scope(_title_of(g), _span(g[:1]), form="code") for g in groups]
+        return _cases(groups, named, 0)
     numbered = sum(_NUMBERED.match(_title_of(g)) is not None for g in groups)
-    if numbered >= 2 or (len(groups) >= 3 and all(_title_of(g) for g in groups)):
+    destroys = [any(isinstance(p, Command) and p.destructive for p in g) for g in groups]
+    if (
+        numbered >= 2
+        or guards
+        or len(set(destroys)) == 2
+        or (titled and len(groups) >= 3 and all(_title_of(g) for g in groups))
+    ):
         return [_part(g, c) for g, c in zip(groups, conditions, strict=True)]
     writing = [any(isinstance(p, Command) and changes(p) for p in g) for g in groups]
     if True in writing[1:] and not writing[0]:
@@ -65,6 +85,16 @@ def _cases(groups: Sequence[Group], conditions: Sequence[Scope | None], first: i
         Part(_span(g), (*common, *g), c and replace(c, form="code"), _title_of(g), shared, case=True)
         for g, c in zip(groups[first:], conditions[first:], strict=True)
     ]
+
+
+def _are_cases(titles: Sequence[str]) -> bool:
+    """Whether comments name cases of one thing: "operator mode", "plain mode"."""
+    words = [t.lower().split() for t in titles]
+    return (
+        not any(w and w[0] in VERBS for w in words)
+        and all(0 < len(w) < 4 and w[-1] == words[0][-1] for w in words)
+        and len({tuple(w) for w in words}) == len(words)
+    )
 
 
 def _part(group: Sequence[Command | Remark], condition: Scope | None) -> Part:

@@ -74,11 +74,30 @@ class Unit:
     def begins(self, said: Sentence) -> bool:
         """Whether a sentence stands in the unit's first paragraph or below its title, not in a list that explains"
         " it."""
-        prose = [b for b in self.blocks if b.pieces and code_of(b) is None]
+        before = next((i for i, b in enumerate(self.blocks) if code_of(b) is not None), len(self.blocks))
+        prose = [b for b in self.blocks[:before] if b.pieces]
         first = prose[: 2 if self.listed is not None else 1]
         return any(
             b.lines.first <= said.lines.first <= b.lines.last for b in first if b is first[0] or len(b.items) < 2
         )
+
+    @property
+    def waits(self) -> bool:
+        """Whether it waits for something to end: what follows comes after it."""
+        asked = next((s for s in self.said if s.asks), None)
+        return asked is not None and asked.verb == "wait"
+
+    @property
+    def hands_over(self) -> bool:
+        """Whether it ends by handing over to people."""
+        listed = {
+            n
+            for b in self.blocks
+            if len(b.items) > (self.listed is not None)
+            for n in range(b.lines.first, b.lines.last + 1)
+        }
+        asked = [s for s in self.said if s.asks and s.lines.first not in listed]
+        return bool(asked) and not self.runs and asked[-1].act is Act.ESCALATE and not asked[-1].condition
 
     @property
     def onward(self) -> Scope | None:

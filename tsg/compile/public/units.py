@@ -9,6 +9,7 @@ from dag.model import Span
 from tsg.compile.public.code import code_of
 from tsg.compile.public.reader import SectionReader
 from tsg.compile.public.sections import Head, Role, heads_of
+from tsg.compile.public.speech import CHANGING, Act
 from tsg.compile.public.unit import Scope, Unit
 from tsg.guide import Guide
 from tsg.words import words
@@ -33,9 +34,21 @@ def units_of(guide: Guide) -> list[Unit]:
         if section.level <= 1 and _has_procedure(head, heads) and not any(u.runs or u.listed is not None for u in read):
             continue
         if _is_overview(head, heads) and not any(u.runs or u.choice for u in read):
-            read = [u for u in read if not all(_POINTS_ON.search(s.words) for s in u.said if s.asks)]
+            read = [u for u in read if _says_what_to_do(u, numbered=_has_numbers(head, heads))]
         units += read
     return _without_pointers(units)
+
+
+def _has_numbers(head: Head, heads: Sequence[Head]) -> bool:
+    return any(h.parent == head.index and h.label for h in heads[head.index + 1 :])
+
+
+def _says_what_to_do(unit: Unit, *, numbered: bool) -> bool:
+    """Whether a unit above other parts is more than an introduction to them."""
+    asked = [s for s in unit.said if s.asks]
+    if numbered and not any(s.verb in CHANGING or s.act is Act.ESCALATE for s in asked):
+        return False
+    return not all(_POINTS_ON.search(s.words) for s in asked)
 
 
 def _without_pointers(units: Sequence[Unit]) -> list[Unit]:

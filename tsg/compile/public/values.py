@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from tsg.commands import Language
 from tsg.compile.public.code import QUERIES, code_of, opens_shell
@@ -34,6 +35,11 @@ _NOTES = re.compile(
     r"\b(?:note|record|write down|copy|remember|take|save) (?:down )?(?:the|its|each|which)\b|\bto (?:find|get"
     r"|obtain|look up|identify) the\b",
     re.I,
+)
+_CALLED = re.compile(
+    r"\b(?:(?:remember|note|write down|keep|save|call)\b.{0,60}\b(?:as|it)|name is|namespace|is called"
+    r"|from here on)\W*$",
+    re.I | re.DOTALL,
 )
 _COUNT = re.compile(r"=(?P<name>[NXYK])\b")  # `--replicas=N`
 _GIVES = re.compile(
@@ -124,7 +130,13 @@ def _lists_something(unit: Unit) -> bool:
 
 def _found_out(unit: Unit) -> frozenset[str]:
     """What a unit finds out: a term set apart in a sentence with a condition, a tool that it finds in place."""
-    found = {t.lower() for b in unit.blocks if _STATES.match(b.text) for t in _TERM.findall(b.text) if " " in t.strip()}
+    found = {
+        t.lower()
+        for b in unit.blocks
+        if _STATES.match(b.text)
+        for t in _TERM.findall(b.text)
+        if 1 < len(t.split()) < 5 and t[-1] != "."
+    }
     found |= {m["tool"] for b in unit.blocks for m in _IN_PLACE.finditer(b.text)}
     return frozenset(f for f in found if len(f) < 60)
 
@@ -189,6 +201,7 @@ def _made(unit: Unit) -> tuple[str, ...]:
         if shell := opens_shell(command):
             names[shell] = None
     names |= dict.fromkeys(_saved(unit))
+    names |= dict.fromkeys(_introduced(unit))
     if not unit.runs and any(_GIVES.search(s.words) for s in unit.said):
         for block in unit.blocks:
             if block.items and block.pieces and block.pieces[0].kind is PieceKind.CODE:
@@ -202,6 +215,14 @@ def _notes(said: str, words: Sequence[str]) -> bool:
     """Whether a sentence tells the reader to note the thing, or what it is read for: "note the GPU index"."""
     found = _NOTES.search(said)
     return found is not None and all(w in said[found.start() :].lower() for w in words)
+
+
+def _introduced(unit: Unit) -> Iterator[str]:
+    """Names that a sentence gives to what was just read: "remember its name as `<pod>`"."""
+    for block in unit.blocks:
+        for before, piece in pairwise(block.pieces):
+            if piece.kind is PieceKind.CODE and _CALLED.search(before.text) and _IN_PROSE.fullmatch(piece.text):
+                yield _shown(piece.text)
 
 
 def gives(unit: Unit, name: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from dag.model import Span, Terminal
 from tsg.compile.public.speech import Act, Sentence
@@ -17,7 +18,7 @@ _GO = re.compile(
     re.I,
 )
 _TOGETHER = re.compile(
-    r"\bsteps?\s+#?(?P<first>\d{1,3})\s*(?:through|to|until|-|–|—)\s*#?(?P<last>\d{1,3})\b[^.;]{0,60}"
+    r"\bsteps?\s+#?(?P<first>\d{1,3})\s*(?:through|to|until|-|–|—)\s*#?(?P<last>\d{1,3})\b[^;]{0,100}"
     r"\b(?:in parallel|concurrently|simultaneously|at the same time|at once)\b",
     re.I,
 )
@@ -28,6 +29,9 @@ _REFERENCE = re.compile(
     r"|report|confirm|output)",
     re.I,
 )
+_STOPS = re.compile(r"\bstop\b", re.I)
+_NOTHING = re.compile(r"\bnothing (?:more |else )?to do\b|\bno action\b|\bthe business of the\b", re.I)
+_IS = re.compile(r"\b(?:is|are|means?|shows?|says?|indicates?|has|have|fails?|missing)\b", re.I)
 _GO_LINK = re.compile(r"\b(?:go|proceed|return|jump|skip|continue|move|see|follow|refer)\b", re.I)
 _NORMAL = re.compile(
     r"\b(?:normal(?: operation)?|healthy|nothing to do|no action|all good|ok|okay|expected state)\b", re.I
@@ -43,6 +47,7 @@ class Leads:
     condition: str
     lines: Span
     otherwise: bool = False
+    gates: bool = False  # what follows waits for it: the guide may not be about this, or says stop
 
 
 def ways_out(units: Sequence[Unit], anchors: Mapping[str, int]) -> Iterator[Leads]:
@@ -82,14 +87,25 @@ def _of_unit(
             carried = None
         condition, lines = _condition(said, carried)
         target: int | Terminal | None = _target(said, index, labels, anchors)
+        if isinstance(target, int) and not condition and not said.otherwise:
+            condition = _finding(said)
         if target is None:
             if said.act is Act.GOOD and unit.choice and not condition:
                 condition = _cause(unit, said)
             target = _end(said, condition, alone=alone)
         if target is not None:
             rest = said.otherwise and decided and not condition
-            yield Leads(index, target, "otherwise" if rest else condition, lines, otherwise=rest)
+            gates = bool(condition) and (target is Terminal.NOT_APPLICABLE or _STOPS.search(said.words) is not None)
+            gates = gates and not isinstance(target, int)
+            yield Leads(index, target, "otherwise" if rest else condition, lines, otherwise=rest, gates=gates)
         decided = decided or bool(condition)
+
+
+def _finding(said: Sentence) -> str:
+    """What stands before the colon of "XID 79 means that the card is gone: skip to step 6"; empty where nothing"
+    " does."""
+    told, colon, rest = said.words.partition(": ")
+    return told if colon and _GO.search(rest) and not _GO.search(told) and _IS.search(told) else ""
 
 
 def _end(said: Sentence, condition: str, *, alone: bool) -> Terminal | None:
@@ -138,7 +154,11 @@ def _of_states(index: int, unit: Unit) -> Iterator[Leads]:
             continue
         first, rest = block.pieces[0], "".join(p.text for p in block.pieces[1:]).strip()
         if first.kind is PieceKind.CODE and rest[:1] in ("=", ":", "-", "–", "—", "→") and _NORMAL.search(rest):
-            yield Leads(index, Terminal.NOT_APPLICABLE, first.text, block.lines)
+            yield Leads(index, Terminal.NOT_APPLICABLE, first.text, block.lines, gates=True)
+            continue
+        state, colon, told = "".join(p.text for p in block.pieces).partition(": ")
+        if colon and len(state) < 60 and _NOTHING.search(told):
+            yield Leads(index, Terminal.NOT_APPLICABLE, state, block.lines, gates=True)
 
 
 def named_together(units: Sequence[Unit]) -> Iterator[tuple[int, frozenset[int]]]:
@@ -148,12 +168,13 @@ def named_together(units: Sequence[Unit]) -> Iterator[tuple[int, frozenset[int]]
     """
     labels = _labels(units)
     for index, unit in enumerate(units):
-        for said in unit.said:
-            if found := _TOGETHER.search(said.words):
+        for said in (*(s.words for s in unit.said), *(f"{a.words} {b.words}" for a, b in pairwise(unit.said))):
+            if found := _TOGETHER.search(said):
                 group = [labels.get(str(n)) for n in range(int(found["first"]), int(found["last"]) + 1)]
                 named = frozenset(g for g in group if g is not None and g != index)
                 if len(named) > 1:
                     yield index, named
+                    break
 
 
 def references(units: Sequence[Unit]) -> dict[int, frozenset[int]]:

@@ -88,7 +88,8 @@ class Wiring:
         onward = [w for w in leads if isinstance(w.target, int) and w.target > w.source]
         elsewhere = [w for w in leads if isinstance(w.target, int) and (w.otherwise or not w.condition)]
         self._sent = {w.source for w in elsewhere}
-        self._gates = {w.source: w for w in leads if w.condition and str(w.target).endswith("not_applicable")}
+        self._gates = {w.source for w in leads if w.gates}
+        self._jumps = [(w.source, int(w.target)) for w in onward if w.condition and not w.otherwise]
         self._starts = {unit: source for source, group in together for unit in group}
         self._led = {(w.source, w.target) for w in onward}
         for lead in onward:
@@ -136,6 +137,8 @@ class Wiring:
             ]
             preds |= set(level.stage)
         preds |= set(level.barrier) - self._sent
+        # A step that may be jumped over waits for the one that decides it.
+        preds |= {source for source, target in self._jumps if source < unit < target and source in level.inside}
         owed: list[int] = []
         if gathers or set(level.barrier) & set(level.open) or level.tails:
             owed, level.owed = level.owed, []
@@ -177,7 +180,7 @@ class Wiring:
             ]
         self._lead(unit, ways)
         level.open = [o for o in level.open if o not in self._before[unit]] + [unit]
-        if nature.risk or nature.kind is Kind.ACTION:
+        if nature.risk or nature.kind is Kind.ACTION or self._units[unit].waits:
             level.barrier = [unit]
         level.last = unit
         level.inside.add(unit)
@@ -219,7 +222,9 @@ class Wiring:
         used: set[int] = set()
         for n, (scope, inside) in enumerate(siblings):
             entry = self._sources(scope, inside[0], level) if n else common
-            if n and tails and _LAST.search(scope.condition):
+            if n and scope.condition == "otherwise":
+                entry = [(s, None) for s in sorted(used)]
+            elif n and tails and _LAST.search(scope.condition):
                 entry = [(t, None) for t in tails]
             elif n and tails and _AFTER.match(scope.condition):
                 entry = [*((t, None) for t in tails), *common]
@@ -251,15 +256,18 @@ class Wiring:
         if named := self._named.get(first):
             # The steps whose results it names decide, with the one before that chose among such cases.
             chose = level.last if level.last in level.owed or level.last in level.open else None
-            return [(s, None) for s in sorted(named if chose is None else {*named, chose})]
+            rest = level.open if _LAST.search(scope.condition) else []
+            return [(s, None) for s in sorted({*named, *rest} if chose is None else {*named, chose, *rest})]
         if level.last is None:
             return list(level.entry)
         asked = [level.last] if level.last in level.owed else []
         candidates = [*asked, *(o for o in level.open if o not in self._sent)] or [level.last]
         if len(candidates) == 1:
             return [(candidates[0], None)]
-        if scope.form == "code" or (self._begins_remedy(first, level) and self._units[first].listed is None):
+        if scope.form == "code":
             return [(c, None) for c in candidates]
+        if scope.form == "heading" and self._units[first].head.label[-1:].isalpha() and level.last in candidates:
+            return [(level.last, None)]  # 4a, 4b, 4c: the cases of what was read last
         wanted = _content(scope.condition)
         scores = {c: len(wanted & self._about(c)) for c in candidates}
         if asked:
