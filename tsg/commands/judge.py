@@ -85,7 +85,7 @@ class ShellJudge:
 
 
 def _stranger(name: str, inner: Sequence[str]) -> Verdict:
-    if name in KEYWORDS:
+    if name in KEYWORDS and len(inner) == 1:
         return NOTHING
     if name.endswith((".sh", ".py", ".pl", ".bash")) or name.startswith(("./", "../", "/")):
         return unknown(f"what {name} does is not known")

@@ -156,11 +156,14 @@ def _of_shell_tag(tag: str, code: Sequence[str], text: str, body: str) -> Langua
         return Language.POWERSHELL
     if is_known_command(code[0]):
         return Language.SHELL
-    if _query(text) is not None and not any(is_known_command(line) for line in code):
-        return _query(text) or Language.PROMQL
+    query = _query(text)
+    if query is Language.KQL and "\n|" not in text:
+        query = None  # `tool | sort` is a pipe
+    if query is not None and not any(is_known_command(line) for line in code):
+        return query
     if kinds[Kind.COMMAND] and not _is_json(body):
         return Language.SHELL
-    other = _notation(code, text, body)
+    other = _notation(code, text, body, sure=tag not in _SESSIONS)
     if other is not None:
         return other
     if kinds[Kind.MAYBE] and tag not in _SESSIONS:
@@ -231,7 +234,7 @@ def _of_no_tag(code: Sequence[str], text: str, lines: Sequence[str]) -> Language
         return Language.SHELL
     if any(line.startswith("# ") and is_root_command(line) for line in lines[:3]):
         return Language.SHELL
-    other = _notation(code, text, text)
+    other = _notation(code, text, text, sure=False)
     if other is not None:
         return other
     return Language.PROSE if kinds[Kind.PROSE] * 2 >= len(code) else Language.OUTPUT
@@ -294,15 +297,15 @@ def _is_promql(text: str) -> bool:
     )
 
 
-def _notation(code: Sequence[str], text: str, body: str) -> Language | None:
+def _notation(code: Sequence[str], text: str, body: str, *, sure: bool) -> Language | None:
     if _diagram(code):
         return Language.DIAGRAM
-    if _is_json(text):
+    if _is_json(body):
         return Language.JSON
-    query = _query(text)
+    query = _query(text) if not sure else None
     if query is not None:
         return query
-    kinds = Counter(classify(line, sure=False) for line in code)
+    kinds = Counter(classify(line, sure=sure) for line in code)
     if kinds[Kind.CONFIG] * 2 > len(code) and not kinds[Kind.COMMAND]:
         if any(line.strip() in {"...", "…"} for line in code) and any(line.lstrip().startswith("- ") for line in code):
             return Language.OUTPUT

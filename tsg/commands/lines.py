@@ -67,9 +67,10 @@ _FUNCTION_WORDS = words(
     " should will would can could may must not from by as at into has have had do does did there here all any each no"
 )
 _AFTER_A_VERB = words("the a an this that these those your any each every all if whether is are was has it its out")
-_EMPTIES = re.compile(r"[ \t]*>{1,2}[ \t]*[$/~.\w][^ \t]*[ \t]*$")
+_REDIRECTS = re.compile(r"[ \t]*(?:>{1,2}[ \t]*[$/~.\w][^ \t]*[ \t]*$|[0-9&]?[<>]{1,2}[$/~.\w&])")
+_DEFINES = re.compile(r"(?:function[ ]+)?[A-Za-z_][\w-]*[ ]?\(\)[ ]*(?:\{|\(|$)")
 _OPERATORS = frozenset({"|", "&&", "||", ">", ">>", "\\", "&"})
-_BULLET = re.compile(r"[ \t]*[•▪●◦–—→✓✔✗❌✅⚠🚨🔴🟢🟡*]")
+_BULLET = re.compile(r"[ \t]*[•▪●◦–—→✓✔✗❌✅⚠🚨🔴🟢🟡]|[ \t]*\*[ ]")
 _BOX = re.compile(r"[─-╿▀-▟▲▼◄►]")
 
 
@@ -169,7 +170,7 @@ def classify(line: str, *, sure: bool) -> Kind:
     first = stripped.split(maxsplit=1)[0]
     if _begins_statement(first, stripped) or _begins_assignment(text):
         return Kind.COMMAND
-    if sure and _EMPTIES.match(text):
+    if sure and _REDIRECTS.match(text) and not is_sentence(stripped):
         return Kind.COMMAND
     if is_known_command(stripped) and not _LOG.match(text):
         return Kind.COMMAND
@@ -185,8 +186,6 @@ def classify(line: str, *, sure: bool) -> Kind:
         return Kind.PROSE if is_sentence(stripped) and not stripped.startswith("-") else Kind.CONFIG
     if is_sentence(stripped):
         return Kind.PROSE
-    if re.fullmatch(r"\(?[A-Za-z_][\w-]*\(\)[ ]*\{?.*", stripped):
-        return Kind.COMMAND
     name, rest = program_of(stripped)
     if rule_for(name) is not None or name in WRAPPERS:
         return Kind.MAYBE
@@ -203,6 +202,8 @@ def classify(line: str, *, sure: bool) -> Kind:
 
 def _begins_statement(first: str, text: str) -> bool:
     """Whether a line begins or ends a compound statement: `for x in y; do`, `done`, `*)`, `}`."""
+    if _DEFINES.match(text):
+        return True
     if first.rstrip(";") not in KEYWORDS and not text.startswith(("done", "}")):
         return first.endswith(")") and first[:-1].isalnum() and not is_sentence(text)
     return (

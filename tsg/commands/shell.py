@@ -27,6 +27,10 @@ MAX_LINE = 16_000  # bytes: a longer line is not parsed
 MAX_WORD = 80  # bytes of a line that may end a heredoc
 MAX_OPEN = 200  # brackets and quotes open at once
 _BROKEN = "does not parse as shell"
+_WORDS = frozenset(
+    {"word", "string", "raw_string", "ansi_c_string", "concatenation", "simple_expansion", "expansion", "number"}
+    | {"command_substitution", "process_substitution"}
+)
 _PLAIN_STATEMENTS = frozenset({"variable_assignment", "variable_assignments", "declaration_command"})
 
 
@@ -225,6 +229,7 @@ class _Reader:
         self.judge = judge
         self.sets: list[str] = []
         self.verdicts: list[Verdict] = []
+        self.behind: dict[int, list[str]] = {}  # words that stand behind a redirection, by their command's node
 
     def text(self, node: Node) -> str:
         return self.source[node.start_byte : node.end_byte].decode(errors="replace")
@@ -250,6 +255,7 @@ class _Reader:
                         stack.append(_Visit(child, node, piped or not first, stdin if first else None))
                     continue
                 case "redirected_statement":
+                    self._words_behind(children)
                     fed = piped or any(c.type == "file_redirect" and self._feeds(c) for c in children)
                     text = self._here_text(children) or stdin
                     through = text if self._passes_on(children) else None
@@ -303,6 +309,8 @@ class _Reader:
                 words.append(self.text(child))
             elif child.type == "command_name":
                 words.append(self._word(child.children[0]) if child.child_count else self.text(child))
+            elif child.type == "file_redirect":
+                words.extend(self._word(c) for c in _targets(child)[1:])
             elif child.is_named and child.type not in {
                 "file_redirect",
                 "herestring_redirect",
@@ -310,10 +318,29 @@ class _Reader:
                 "comment",
             }:
                 words.append(self._word(child))
+        words.extend(self.behind.pop(node.id, []))
         if not words:
             return
         self._sets_by_command(words)
         self.verdicts.append(self.judge.judge(words, stdin=stdin, piped=piped))
+
+    def _words_behind(self, children: list[Node]) -> None:
+        """`kubectl < file delete pod x`: the grammar gives the words behind a redirection to the redirection."""
+        words: list[str] = []
+        for child in children:
+            if child.type == "file_redirect":
+                words.extend(self._word(c) for c in _targets(child)[1:])
+            elif child.type == "heredoc_redirect":
+                words.extend(self._word(c) for c in child.children if c.type in _WORDS)
+        if not words:
+            return
+        node: Node | None = next((c for c in children if c.is_named and not c.type.endswith("_redirect")), None)
+        while node is not None and node.type in {"list", "pipeline", "negated_command", "redirected_statement"}:
+            node = next((c for c in reversed(node.children) if c.is_named and not c.type.endswith("_redirect")), None)
+        if node is not None and node.type == "command":
+            self.behind.setdefault(node.id, []).extend(words)
+        else:
+            self.verdicts.append(unknown("words stand behind a redirection"))
 
     def _sets_by_command(self, words: list[str]) -> None:
         if words[0] in {"read", "mapfile", "readarray"}:
@@ -368,9 +395,12 @@ class _Reader:
 
     def _redirect(self, children: list[Node], above: Node | None) -> None:
         operator = next((c.type for c in children if not c.is_named), "")
+        if any(c.start_point.row != children[0].start_point.row for c in children[1:3]):
+            self.verdicts.append(replace(unknown("a redirection lacks its target"), broken=_BROKEN))
+            return
         if operator in {"<", "<&", "<&-", ">&-", ""}:
             return
-        target = next((c for c in reversed(children) if c.is_named and c.type != "file_descriptor"), None)
+        target = next((c for c in children if c.is_named and c.type != "file_descriptor"), None)
         if target is None:
             return
         name = self._word(target)
@@ -425,6 +455,11 @@ class _Reader:
         words = self.text(node).replace(";", " ").split()
         if "break" not in words and "exit" not in words:
             self.verdicts.append(replace(NOTHING, endless="the loop goes on until it is stopped"))
+
+
+def _targets(redirect: Node) -> list[Node]:
+    """The words of a redirection: its target, and what else the grammar puts there."""
+    return [c for c in redirect.children if c.is_named and c.type != "file_descriptor"]
 
 
 def _is_made(node: Node) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,8 @@ from tsg.words import words
 
 MAX_QUOTED_LINES = 200  # lines that a quoted text may span
 _SURE_TAGS = words("bash sh shell zsh fish ksh bash-interactive command commands shel")
+_OPENS = re.compile(r"(?:^[ \t]*|[;&|(][ \t]*|\b(?:do|then|else)[ ]+)(?:if|for|while|until|case|select)\b")
+_CLOSES = re.compile(r"(?:^|[;&|{ \t])(?:fi|done|esac)(?=[ \t]*(?:$|[;&|)<>}]))")
 _LABELS = words("bash sh shell console yaml json sql python powershell text copy")  # left over from a page's code block
 
 
@@ -42,12 +45,18 @@ def sort_lines(tag: str, lines: Sequence[str]) -> Told:
     block = _Block(sure, prompted, root)
     ends = _HereDocs(lines)
     told = Told()
-    at = 0
+    closers = sum(len(_CLOSES.findall(line)) for line in lines)
+    at = opened = 0
     after_command = False
     while at < len(lines):
         line = lines[at]
         kind, length = _kind(line, block, after_command=after_command)
+        if opened and closers and kind is not Kind.BLANK:
+            kind = kind if kind is Kind.COMMENT else Kind.COMMAND  # what stands in a loop is a part of it
         after_command = kind is Kind.COMMAND
+        if after_command:
+            opened = max(0, opened + len(_OPENS.findall(line)) - len(_CLOSES.findall(line)))
+        closers -= len(_CLOSES.findall(line))
         if kind is Kind.COMMAND:
             last = _last_line(lines, at, length, ends)
             told.kept.append(" " * length + line[length:])

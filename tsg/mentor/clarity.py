@@ -408,8 +408,14 @@ def _is_served(view: View, part: Part, at: int, prose: Prose) -> bool:
         siblings = [f for f in step.flow if f is not prose and isinstance(f, Prose)]
         first = step.flow[0] is prose
         return first and any(TOOL_NAMES.search(s.text) or any(" " in c for c in s.codes) for s in siblings)
-    near = part.flow[max(0, at - 1) : at + 3]
-    if any(isinstance(f, Code) for f in near):
+    around = [f for f in (*part.flow[at - 1 : at if at else 0], *part.flow[at + 1 : at + 2]) if not _is_other(f, prose)]
+    if any(isinstance(f, Code) for f in around):
+        return True
+    if (
+        len(part.flow) > at + 2
+        and isinstance(part.flow[at + 2], Code)
+        and not instructions_in(_first_text(part.flow[at + 1]))
+    ):
         return True
     if prose.text.rstrip().endswith(":"):
         rest = part.flow[at + 1 : at + 12]
@@ -420,7 +426,17 @@ def _is_served(view: View, part: Part, at: int, prose: Prose) -> bool:
             return True
     if prose.is_item:
         return any(isinstance(f, Code) for f in part.flow[at : at + 6] if f.block.items[:1] == prose.block.items[:1])
-    return bool(part.codes) and prose.text.count(" ") < 40
+    asking = [p for p in part.proses if not p.is_item and _asking(p) is not None]
+    return bool(part.codes) and len(asking) == 1
+
+
+def _is_other(flow: Prose | Code, prose: Prose) -> bool:
+    """Whether an inline command belongs to another paragraph."""
+    return isinstance(flow, Code) and flow.inline and flow.block is not prose.block
+
+
+def _first_text(flow: Prose | Code) -> str:
+    return flow.sentences[0].text if isinstance(flow, Prose) and flow.sentences else ""
 
 
 _LOOSE_WASTE = re.compile(
@@ -520,7 +536,7 @@ def _vague_word(view: View, part: Part, prose: Prose, sentence: Sentence) -> str
             continue
         if (
             pattern is _LOOSE_WASTE
-            and re.search(r"\b(?:that|which|whose|where|with|older|from|in|on)\s+\w+", match["rest"])
+            and re.search(r"\b(?:that|which|whose|where|with|older|from)\s+\w+", match["rest"])
             and not _THAT.search(match[0])
             and match["word"].lower() not in {"unused", "unneeded", "unnecessary", "useless", "redundant"}
         ):
@@ -902,7 +918,7 @@ def _options(view: View) -> Iterator[Issue]:
     groups: list[list[tuple[int, str, str]]] = []
     for part in view.parts:
         if part.section.level and _OPTION.match(part.title):
-            text = part.title + " " + part.text[:400]
+            text = part.title + " " + _opening(part.text)
             parent = view.parts[part.above[-1]].text[-300:] if part.above else ""
             if groups and groups[-1] and groups[-1][-1][2].startswith("h"):
                 groups[-1].append((part.section.lines.first, text, "h"))
@@ -924,12 +940,12 @@ def _options(view: View) -> Iterator[Issue]:
             ]
             for start in lines:
                 offset = start + (prose.text[start : start + 1] == "\n")
-                text = prose.text[offset : offset + 400]
+                text = _opening(prose.text[offset : offset + 400])
                 opened.append((prose.line_of(offset), text, "p" + (before if not opened else "")))
             if not lines and not opened:
                 before = prose.text[-300:]
             elif not lines and opened:
-                opened[-1] = (opened[-1][0], opened[-1][1] + " " + prose.text[:200], opened[-1][2])
+                before = ""
         if opened:
             groups.append(opened)
     for group in groups:
@@ -943,6 +959,11 @@ def _options(view: View) -> Iterator[Issue]:
                 f"{len(group)} options and no word on when to take which",
                 "say under which condition each is meant, or keep one",
             )
+
+
+def _opening(text: str) -> str:
+    """A text's first two sentences, where a criterion stands."""
+    return " ".join(re.split(r"(?<=[.!?])\s", text[:300], maxsplit=2)[:2])
 
 
 def _last_sentence(text: str) -> str:

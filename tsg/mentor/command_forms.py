@@ -27,7 +27,8 @@ def pieces(text: str) -> list[str]:
 
 def _quoted_away(text: str) -> str:
     """Text with the inside of quotes blanked, so that splitting does not see it."""
-    return re.sub(r"'[^']*'|\"[^\"]*\"", lambda m: m[0][0] + "q" * (len(m[0]) - 2) + m[0][-1], text)
+    plain = re.sub(r"'[^']*'|\"[^\"]*\"", lambda m: m[0][0] + "q" * (len(m[0]) - 2) + m[0][-1], text)
+    return re.sub(r"\$\([^()]*(?:\([^()]*\)[^()]*)*\)", lambda m: "$" + "q" * (len(m[0]) - 1), plain)
 
 
 _REMOTE = r"(?:kubectl|oc|docker|podman|crictl|docker-compose|docker compose|k)"
@@ -351,6 +352,8 @@ _FLAG_VALUE = re.compile(
     r"--?[A-Za-z][\w-]*(?:=\S+)?)(?=\s|$)"
 )
 
+_FLAG_ALONE = re.compile(r"^\s+(?:(?:-H|-M|-t|-p|-n)\s+\S+|--?[A-Za-z][\w-]*(?:=\S+)?)(?=\s|$)")
+
 
 def broken_form(text: str) -> str:
     """Why a command cannot work, or nothing."""
@@ -367,8 +370,9 @@ def _broken(piece: str) -> str:
     if known is None or len(words_) < 2:
         return ""
     rest = piece[piece.find(words_[0]) + len(words_[0]) :]
+    flags = _FLAG_ALONE if first == "systemctl" else _FLAG_VALUE
     for _ in range(12):
-        found = _FLAG_VALUE.match(rest)
+        found = flags.match(rest)
         if found is None:
             break
         rest = rest[found.end() :]

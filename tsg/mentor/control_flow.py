@@ -514,14 +514,14 @@ _TOKEN = re.compile(r"`([^`\n]{1,40})`")
 def unhandled_case(view: View) -> Iterator[Issue]:
     for part in view.parts:
         for names in _listed_states(part):
-            handled = {name: _is_handled(view, name, line) for name, line in names}
+            handled = {name: _handled_at(view, name, line) for name, line in names}
             if (
-                sum(handled.values()) * 2 < len(names)
+                sum(map(bool, handled.values())) * 2 < len(names)
                 or all(handled.values())
-                or sum(handled.values()) < (2 if len(names) > 2 else 1)
+                or sum(map(bool, handled.values())) < (2 if len(names) > 2 else 1)
             ):
                 continue
-            if _has_catch_all(view, part, names):
+            if _has_catch_all(view, names[0][1], max(handled.values())):
                 continue
             for name, line in names:
                 if not handled[name]:
@@ -606,13 +606,13 @@ def _listed_states(part: Part) -> Iterator[list[tuple[str, int]]]:
         at += 1
 
 
-def _is_handled(view: View, name: str, line: int) -> bool:
-    """Whether a heading, a condition or a table's row elsewhere speaks of the value."""
+def _handled_at(view: View, name: str, line: int) -> int:
+    """The line of a heading, a condition or a table's row elsewhere that speaks of the value; 0 where none does."""
     bare = name.strip("()* ").lower()
     pattern = re.compile(rf"(?<![\w-]){re.escape(bare)}(?![\w-])")
     for part in view.parts:
         if part.section.lines.first != line and pattern.search(part.title.lower()):
-            return True
+            return part.section.lines.last
         for prose in part.proses:
             if prose.lines.first <= line <= prose.lines.last and not (
                 prose.is_item
@@ -631,13 +631,13 @@ def _is_handled(view: View, name: str, line: int) -> bool:
                         and pattern.search(sentence.text.lower())
                         and re.search(r"\b(?:if|when|for|in case|on|while|once)\b", sentence.text, re.IGNORECASE)
                     ):
-                        return True
+                        return sentence.line
                 continue
             text = prose.text.lower()
             if not pattern.search(text):
                 continue
             if prose.lines.first <= line <= prose.lines.last or prose.block.kind == "row":
-                return True
+                return prose.lines.first
             for sentence in prose.sentences:
                 lower = sentence.text.lower()
                 if pattern.search(lower) and (
@@ -647,13 +647,15 @@ def _is_handled(view: View, name: str, line: int) -> bool:
                     )
                     or prose.is_item
                 ):
-                    return True
-    return False
+                    return sentence.line
+    return 0
 
 
-def _has_catch_all(view: View, part: Part, names: list[tuple[str, int]]) -> bool:
-    last = max(line for _, line in names)
-    for other in view.parts[part.index :]:
+def _has_catch_all(view: View, first: int, last: int) -> bool:
+    """Whether an "otherwise" stands between the list and what follows its last branch."""
+    for other in view.parts:
+        if other.section.lines.last < first or other.section.lines.first > last + 8:
+            continue
         if re.search(
             r"\b(?:any other|otherwise|all other|everything else|else|other (?:states?|values?|cases?))\b",
             other.title,
@@ -661,11 +663,15 @@ def _has_catch_all(view: View, part: Part, names: list[tuple[str, int]]) -> bool
         ):
             return True
         for prose in other.proses:
-            if prose.lines.first >= last and re.search(
-                r"\b(?:otherwise|any other|all other|in all other|other (?:states?|values?|cases?|codes?)|"
-                r"for the rest|anything else|everything else|if none|if neither)\b",
-                prose.text,
-                re.IGNORECASE,
+            if (
+                first <= prose.lines.last
+                and prose.lines.first <= last + 2
+                and re.search(
+                    r"\b(?:otherwise|any other|all other|in all other|other (?:states?|values?|cases?|codes?)|"
+                    r"for the rest|anything else|everything else|if none|if neither)\b",
+                    prose.text,
+                    re.IGNORECASE,
+                )
             ):
                 return True
     return False
@@ -683,7 +689,7 @@ _UNTIL = re.compile(
     re.IGNORECASE,
 )
 _BOUND = re.compile(
-    r"\b(?:at most|up to|no more than|maximum|max\.?|limit|not more than|within|for (?:at most|up to)|"
+    r"\b(?:at most|for the next \w+|up to|no more than|maximum|max\.?|limit|not more than|within|for (?:at most|up to)|"
     r"after (?:\d+|two|three|four|five|ten|several)|\d+\s*(?:times|x|attempts?|tries|retries|rounds|"
     r"minutes?|min|m|hours?|h|seconds?|s|iterations|cycles)|(?:one|two|three|four|five|"
     r"ten)\s+(?:more\s+)?(?:times?|attempts?|tries|rounds|minutes|hours|iterations)|once(?: more)?|"
@@ -726,6 +732,8 @@ def _unbounded(view: View, part: Part, prose: Prose, sentence: Sentence, after: 
     ):
         if re.match(r"\W*repeat", text, re.IGNORECASE) and not _is_known_list(view, part, prose, each["what"]):
             return f"'{shortened(text)}' does not say where the list comes from"
+        return ""
+    if each is not None:
         return ""
     found = _LOOP.search(text)
     if found is None or _BOUND.search(text) or _BOUND.search(after[:120]):
@@ -964,7 +972,7 @@ def _is_deed(text: str) -> bool:
     """A change that a reader would want to see the effect of."""
     return is_change(text) and not re.search(
         r"\b(?:mkdir|umount|ln|chmod \+x|label|annotate|create (?:ns|namespace|token))\b|\bmv\s|\bcp\s|"
-        r"\btee\b|crash archive|kubectl\s+(?:\S+\s+)*uncordon|--dry-run",
+        r"\btee\b|crash archive|kubectl\s+(?:\S+\s+)*uncordon|state=(?:resume|RESUME)|--dry-run",
         plain_command(text),
     )
 
@@ -1059,7 +1067,11 @@ def action_without_undo(view: View) -> Iterator[Issue]:
             if not code.is_run:
                 continue
             for statement in code.statements:
-                if is_reversible(statement.text) and not _has_undo(view, part, statement, everywhere):
+                if (
+                    is_reversible(statement.text)
+                    and "resume" not in statement.text.lower()
+                    and not _has_undo(view, part, statement, everywhere)
+                ):
                     yield Issue(
                         statement.lines.first,
                         f"no word on how to take back '{shortened(statement.text, 50)}'",

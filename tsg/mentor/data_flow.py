@@ -175,11 +175,7 @@ def _is_listed(view: View, code: Code, kind: str) -> bool:
     listing = re.compile(
         rf"\b(?:get|list|ls|show|ps|query)\b[^\n|;]*\b{re.escape(kind)}(?:s|es|List)?\b", re.IGNORECASE
     )
-    return any(
-        listing.search(c.body)
-        for c in view.codes
-        if c.lines.first < code.lines.first or (c is code and c.body.count("\n"))
-    )
+    return any(listing.search(c.body) for c in view.codes if c.lines.first < code.lines.first)
 
 
 _FROM_PREVIOUS = re.compile(
@@ -485,8 +481,6 @@ def placeholder_clash(view: View) -> Iterator[Issue]:
         for hole in holes_in(_uncommented(code)):
             line = code.body_line + code.body.count("\n", 0, hole.start)
             core = _core(hole)
-            if not core:
-                continue
             if (
                 core in spelt
                 and spelt[core][0] != hole.text
@@ -499,7 +493,8 @@ def placeholder_clash(view: View) -> Iterator[Issue]:
                     f"{hole.text} here is {spelt[core][0]} in line {spelt[core][1]}",
                     "spell one value in one way throughout",
                 )
-            spelt.setdefault(core, (hole.text, line))
+            if core:
+                spelt.setdefault(core, (hole.text, line))
             if hole.is_variable:
                 continue
             kind = _meaning(code.body, hole)
@@ -578,13 +573,13 @@ _KINDS = {
     "--pool": "pool",
     "-w": "node",
     "--nodelist": "node",
-    "ssh": "host",
-    "ping": "host",
+    "ssh": "node",
+    "ping": "node",
     "nodename": "node",
     "jobid": "job",
     "job_id": "job",
-    "-h": "host",
-    "--host": "host",
+    "-h": "node",
+    "--host": "node",
     "database": "database",
     "-d": "database",
     "from": "table",

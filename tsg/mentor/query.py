@@ -181,6 +181,9 @@ def _sql(code: Code) -> tuple[int, str] | None:
         text = _filled(statement.text)
         if "..." in text or len(text) > 8_000 or text.count("(") > 200:
             continue
+        if found := re.search(r",\s*(?:\)|FROM\b|WHERE\b|GROUP\s+BY\b|ORDER\s+BY\b)", text, re.IGNORECASE):
+            line = statement.lines.first + text.count("\n", 0, found.start())
+            return min(line, statement.lines.last), "the SQL does not parse: nothing follows a comma"
         if problem := _sql_problem(text):
             return min(statement.lines.first + problem[0], statement.lines.last), problem[1]
     return None
@@ -344,9 +347,9 @@ _LITERALS = (
     (
         "the name of one host",
         re.compile(
-            r"\bip-\d{1,3}-\d{1,3}-\d{1,3}-\d{1,3}\b|(?<![\w./<$-])(?:[a-z][a-z0-9]*-)*(?:node|gpu|worker|"
-            r"host|server|web|db|dgx|compute|master|prod|srv|app|cache|kafka|broker|redis|mon|cn|gn|rack|"
-            r"hypervisor|api|edge|login|head|mds|shard)s?-?\d{1,5}(?:\.[a-z][\w.-]*)?(?![\w/:=>}-])|"
+            r"\bip-\d{1,3}-\d{1,3}-\d{1,3}-\d{1,3}\b|(?<![\w./<$-])(?:[a-z][a-z0-9]*-)*"
+            r"(?:(?:node|gpu|worker|host|server|dgx|compute|master|srv|rack|cn|gn|hypervisor|login)s?-?\d{1,5}|"
+            r"(?:web|db|prod|app|cache|kafka|broker|redis|mon|api|edge|head|mds|shard)s?-?\d{2,5})(?:\.[a-z][\w.-]*)?(?![\w/:=>}-])|"
             r"(?<![\w./<$-])[a-z][a-z0-9]*(?:-[a-z0-9]+)*-\d{2,4}(?:\.[a-z][\w-]*)+\b|\b[a-z][\w-]*\.(?:prod|"
             r"staging|internal|corp|intra|lan|local)\.[a-z.]{2,20}\b"
         ),
@@ -446,6 +449,11 @@ _BY_YOURS = re.compile(
     r"\b(?:accordingly|as appropriate) (?:for|to) your\b",
     re.IGNORECASE,
 )
+_OWN = re.compile(
+    r"^\W*(?:in\s+)?(?:the |your )?(?:\w+ )?(?:your|actual|real|own|correct|affected|right|respective)\b|"
+    r"^\W*(?:in\s+)?(?:the|your)\s+(?:\w+\s+){0,2}?(?:name|id|ip|address|host|hostname|namespace|value|uuid|token|password|number)s?\b",
+    re.IGNORECASE,
+)
 _STRONG = re.compile(r"^(?:replac|substitut|swap|fill|insert|put|plug)", re.IGNORECASE)
 
 
@@ -465,7 +473,7 @@ def missing_placeholder(view: View) -> Iterator[Issue]:
                 found = _REPLACE.search(sentence.text)
                 if (
                     found is None
-                    or not _BY_YOURS.search(found["rest"])
+                    or not (_BY_YOURS.search(found["rest"]) or (_STRONG.match(found[0]) and _OWN.search(found["rest"])))
                     or (
                         not _STRONG.match(found[0])
                         and not re.search(r"\byour\b|\bplaceholder", found["rest"], re.IGNORECASE)

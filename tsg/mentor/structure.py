@@ -414,6 +414,12 @@ _STOPS = re.compile(
     r"\[[^\]]+\]",
     re.IGNORECASE,
 )
+_ENDS = re.compile(
+    r"^\W*(?:then\s+|so\s+|and\s+|please\s+|you can\s+|in (?:that|this) case,?\s+)*(?:stop|end|close|exit|finish|skip|go (?:to|back)|proceed|"
+    r"continue|escalate|return|no (?:further|action)|nothing|do not|don't|ignore|silence|acknowledge|resolve|leave|wait|"
+    r"otherwise|if not|the (?:incident|alert|guide) (?:is|can be) (?:over|done|closed|finished|resolved))\b",
+    re.IGNORECASE,
+)
 _VERDICT = re.compile(
     r"^\W*(?:if|when|in case|where)\b[^.;\n]{3,200}?(?:,|:|\bthen\b)\s*(?:then\s+)?(?P<main>(?:this|"
     r"that|it|the (?:alert|issue|problem|alarm|incident|fault|node|cause|behaviou?r)|everything|there|"
@@ -460,11 +466,9 @@ def unmarked_end(view: View) -> Iterator[Issue]:
                 after = " ".join(s.text for s in prose.sentences[j + 1 : j + 2])
                 if not after and not prose.is_item and i + 1 < len(part.proses):
                     after = part.proses[i + 1].sentences[0].text if part.proses[i + 1].sentences else ""
-                if _STOPS.search(after) or (
+                if _ENDS.match(after) or (
                     last_part and prose is part.proses[-1] and sentence is prose.sentences[-1] and len(parts) == 1
                 ):
-                    continue
-                if re.match(r"\W*(?:otherwise|if not|else)\b", after, re.IGNORECASE) and _STOPS.search(after):
                     continue
                 yield Issue(
                     sentence.line,

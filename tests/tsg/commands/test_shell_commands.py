@@ -210,6 +210,7 @@ R echo abc | base64 -d
 R watch -n 5 nvidia-smi
 R pdsh -w gpu[01-04] uptime
 R cat <<< "text" | grep t
+R kubectl get pods 2>/dev/null -o wide
 R tee /tmp/log < /proc/loadavg
 R dd if=/dev/sda of=/dev/null bs=1M count=100
 R kill -0 123
@@ -360,6 +361,12 @@ D /sbin/reboot
 D parallel reboot ::: a
 D X=1 reboot
 D f() { reboot; }
+D kubectl < f delete pod x
+D kubectl 2>/dev/null delete pod x
+D true && kubectl < f delete pod x
+D >/dev/null rm x
+D xargs <f rm
+D kubectl <<< x delete pod y
 D ls & reboot
 D kubectl get pods | tee >(reboot)
 D case $x in a) reboot;; esac

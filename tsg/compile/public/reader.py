@@ -135,6 +135,8 @@ class SectionReader:
         heads = [u.scopes[len(self._scopes)] for u in self._units if len(u.scopes) > len(self._scopes)]
         if not self._head.label or len(heads) < len(self._units) or len(dict.fromkeys(heads)) < 2:
             return
+        if any(h.form == "code" for h in heads):
+            return
         unit = Unit(self._head, self._head.title, scopes=self._scopes, choice=True)
         unit.rule = "a numbered heading with nothing but branches is the decision between them"
         unit.spans = [h.lines for h in dict.fromkeys(heads)]

@@ -72,8 +72,7 @@ class Unit:
         return any(code.runs for code in self.codes)
 
     def begins(self, said: Sentence) -> bool:
-        """Whether a sentence stands in the unit's first paragraph or below its title, not in a list that explains"
-        " it."""
+        """Whether a sentence stands in the unit's first paragraph or below its title, and in no list below them."""
         before = next((i for i, b in enumerate(self.blocks) if code_of(b) is not None), len(self.blocks))
         prose = [b for b in self.blocks[:before] if b.pieces]
         first = prose[: 2 if self.listed is not None else 1]

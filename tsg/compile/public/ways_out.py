@@ -93,6 +93,10 @@ def _of_unit(
             if said.act is Act.GOOD and unit.choice and not condition:
                 condition = _cause(unit, said)
             target = _end(said, condition, alone=alone)
+            if target is not None and not condition and not said.otherwise and not unit.scopes:
+                # Nothing ends a procedure in every case: without the case it is a remark.
+                condition, colon, _ = said.words.partition(": ")
+                target = target if colon else None
         if target is not None:
             rest = said.otherwise and decided and not condition
             gates = bool(condition) and (target is Terminal.NOT_APPLICABLE or _STOPS.search(said.words) is not None)
@@ -102,8 +106,7 @@ def _of_unit(
 
 
 def _finding(said: Sentence) -> str:
-    """What stands before the colon of "XID 79 means that the card is gone: skip to step 6"; empty where nothing"
-    " does."""
+    """What stands before the colon of "XID 79 means that the card is gone: skip to step 6"."""
     told, colon, rest = said.words.partition(": ")
     return told if colon and _GO.search(rest) and not _GO.search(told) and _IS.search(told) else ""
 
