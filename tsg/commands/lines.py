@@ -141,7 +141,7 @@ def is_sentence(text: str) -> bool:
     """Whether a line reads as English: several lower-case words, words such as `the`, no shell operators."""
     head = text.strip()[:MAX_LOOK]
     tokens = head.split()
-    if len(tokens) < 3 or "$(" in head or head[0] in "$(" or head.endswith(";"):
+    if len(tokens) < 3 or any(mark in head for mark in ("$(", "<(", ">(")) or head[0] in "$(" or head.endswith(";"):
         return False
     plain = [t.strip(".,;:!?()\"'*") for t in tokens]
     lower = [t for t in plain if t.isalpha() and t.islower()]
@@ -168,6 +168,8 @@ def classify(line: str, *, sure: bool) -> Kind:
     if stripped.startswith("#"):
         return Kind.COMMENT
     first = stripped.split(maxsplit=1)[0]
+    if sure and first in {"{", "(", "!"} and ("; }" in stripped or stripped.endswith((")", "}"))):
+        return Kind.COMMAND
     if _begins_statement(first, stripped) or _begins_assignment(text):
         return Kind.COMMAND
     if sure and _REDIRECTS.match(text) and not is_sentence(stripped):
@@ -184,9 +186,11 @@ def classify(line: str, *, sure: bool) -> Kind:
         return Kind.OUTPUT
     if _YAML.match(text) or _INI.match(text):
         return Kind.PROSE if is_sentence(stripped) and not stripped.startswith("-") else Kind.CONFIG
+    name, rest = program_of(stripped)
+    if sure and first == name and ";" in stripped and (rule_for(name) is not None or name in WRAPPERS):
+        return Kind.COMMAND  # `echo 'a b'; if ...` has the small words of a sentence
     if is_sentence(stripped):
         return Kind.PROSE
-    name, rest = program_of(stripped)
     if rule_for(name) is not None or name in WRAPPERS:
         return Kind.MAYBE
     if first.startswith(("./", "../", "~/")) or (first.startswith("/") and len(first) > 1 and "//" not in first):

@@ -415,8 +415,10 @@ _STOPS = re.compile(
     re.IGNORECASE,
 )
 _ENDS = re.compile(
-    r"^\W*(?:then\s+|so\s+|and\s+|please\s+|you can\s+|in (?:that|this) case,?\s+)*(?:stop|end|close|exit|finish|skip|go (?:to|back)|proceed|"
-    r"continue|escalate|return|no (?:further|action)|nothing|do not|don't|ignore|silence|acknowledge|resolve|leave|wait|"
+    r"^\W*(?:then\s+|so\s+|and\s+|please\s+|you can\s+|in (?:that|this) case,?\s+)*"
+    r"(?:stop|end|close|exit|finish|skip|go (?:to|back)|proceed|"
+    r"continue|escalate|return|no (?:further|action)|nothing|do not|don't|"
+    r"ignore|silence|acknowledge|resolve|leave|wait|"
     r"otherwise|if not|the (?:incident|alert|guide) (?:is|can be) (?:over|done|closed|finished|resolved))\b",
     re.IGNORECASE,
 )
