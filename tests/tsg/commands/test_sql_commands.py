@@ -113,10 +113,12 @@ def test_what_kql_does(letter: str, text: str) -> None:
     check(letter, "kql", text)
 
 
-@pytest.mark.parametrize(("letter", "text"), rows(SQL))
+QUOTABLE = "\n".join(row for row in SQL.splitlines() if not set(row) & set('"{<'))
+
+
+@pytest.mark.parametrize(("letter", "text"), rows(QUOTABLE))
 def test_a_client_does_what_it_is_told(letter: str, text: str) -> None:
-    if '"' not in text and "{" not in text and "<" not in text:
-        check(letter if letter != "-" else "-", "bash", f'psql -U app -c "{text}"')
+    check(letter, "bash", f'psql -U app -c "{text}"')
 
 
 def test_statements_have_lines_and_comments_are_remarks() -> None:
