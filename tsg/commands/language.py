@@ -330,10 +330,14 @@ def _diagram(lines: Sequence[str]) -> bool:
     )
 
 
+# No object begins with a second brace: `{ { ...; } < file; }` is shell.
+_OPENS_JSON = re.compile(r'\{\s*(?:"[^"\n]{1,200}"\s*:|\}|\.\.\.)|\[\s*(?:"[^"\n]{1,200}"\s*[,\]]|[\[{\]]|-?\d|\.\.\.)')
+
+
 def _is_json(text: str) -> bool:
     stripped = text.strip()
     if not stripped.startswith(("{", "[")) or not stripped.rstrip(",").endswith(("}", "]")):
         return False
     if stripped.startswith("{{") or _SERIES.match(stripped):
         return False
-    return re.match(r"[\[{]\s*(?:\"[^\"\n]{1,200}\"\s*[:,\]]|[\[{]|[\]}]|-?\d|\.\.\.)", stripped) is not None
+    return _OPENS_JSON.match(stripped) is not None

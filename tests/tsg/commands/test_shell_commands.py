@@ -367,6 +367,7 @@ D true && kubectl < f delete pod x
 D >/dev/null rm x
 D xargs <f rm
 D kubectl <<< x delete pod y
+D { { for i in a b; do reboot; done; } < file; }
 D ls & reboot
 D kubectl get pods | tee >(reboot)
 D case $x in a) reboot;; esac
