@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from dag.model import Span, Terminal, ValueType
+from dag.model import Span, Terminal
 from tsg.compile.conditions import Read, as_condition, complement, read_condition
 from tsg.compile.drafts import Exit, Place, Target
+from tsg.compile.measures import Values
 from tsg.compile.notes import Notes
 from tsg.compile.sentences import Clause, Goto
 from tsg.findings import Code
@@ -19,7 +20,7 @@ Resolve = Callable[[Goto, int], Target]
 class _Ways:
     """The ways out found so far."""
 
-    types: Mapping[str, ValueType]
+    values: Values
     resolve: Resolve
     notes: Notes
     exits: list[Exit] = field(default_factory=list)
@@ -31,7 +32,7 @@ class _Ways:
 def ways_out(
     clauses: Sequence[Clause],
     index: int,
-    types: Mapping[str, ValueType],
+    values: Values,
     resolve: Resolve,
     notes: Notes,
 ) -> tuple[Exit, ...]:
@@ -40,7 +41,7 @@ def ways_out(
     A branch without an else gets one, to a person; a loop gets a default to a person for the time when it
     is used up.
     """
-    ways = _Ways(types, resolve, notes)
+    ways = _Ways(values, resolve, notes)
     for clause in clauses:
         if clause.condition is not None or clause.otherwise or clause.default:
             _conditional(ways, clause)
@@ -74,18 +75,18 @@ def _conditional(ways: _Ways, clause: Clause) -> None:
     if clause.condition is None:
         _otherwise(ways, target, clause)
         return
-    read = read_condition(clause, ways.types, ways.notes)
+    read = read_condition(clause, ways.values, ways.notes)
     if clause.otherwise:
         words = f"otherwise, if {read.text}"
-        condition = complement(ways.siblings, read, words, clause.lines, ways.types)
+        condition = complement(ways.siblings, read, words, clause.lines, ways.values.types)
     else:
-        condition = as_condition(read, ways.types)
+        condition = as_condition(read, ways.values.types)
     ways.siblings.append(read)
     ways.exits.append(Exit(target, clause.lines, condition, bound=clause.goto.bound))
 
 
 def _otherwise(ways: _Ways, target: Target, clause: Clause) -> None:
-    condition = complement(ways.siblings, None, "otherwise", clause.lines, ways.types)
+    condition = complement(ways.siblings, None, "otherwise", clause.lines, ways.values.types)
     ways.exits.append(Exit(target, clause.lines, condition, otherwise=True, bound=clause.goto.bound))
     ways.closed = True
 
@@ -114,7 +115,7 @@ def _covered(ways: _Ways) -> bool:
 def _implicit_else(ways: _Ways) -> None:
     first = ways.siblings[0].lines
     lines = Span(first.first, max(r.lines.last for r in ways.siblings))
-    condition = complement(ways.siblings, None, "otherwise", lines, ways.types)
+    condition = complement(ways.siblings, None, "otherwise", lines, ways.values.types)
     ways.exits.append(Exit(Terminal.ESCALATE, lines, condition, otherwise=True, implicit=True))
     message = "the branch does not say what happens otherwise; the run would be handed to a person"
     hint = "add '; otherwise continue.' or '; otherwise go to [Escalate](#escalate).'"

@@ -1,4 +1,4 @@
-"""A clause's condition: computed where the guide's code is CEL over declared names, judged otherwise."""
+"""A clause's condition: computed where code or words compare values that are declared, judged otherwise."""
 
 from __future__ import annotations
 
@@ -9,21 +9,13 @@ from dataclasses import dataclass
 from dag.conditions import compile_condition, is_boolean_over
 from dag.errors import ConditionError
 from dag.model import Condition, Span, ValueType
+from tsg.compile.measures import Values
 from tsg.compile.notes import Notes
 from tsg.compile.sentences import Clause, Masked
+from tsg.compile.worded import worded
 from tsg.findings import Code
 
 _JOINED = re.compile(r"\$(?:,? (?:and|or)(?: that| also)? \$)*")
-_COMPARED = re.compile(
-    r"\$ (?:is |are |stays |remains |has been )?"
-    r"(?P<op>above|over|greater than|more than|larger than|exceeds|below|under|less than|smaller than"
-    r"|at least|at most|equal to|exactly) (?P<number>-?\d+(?:\.\d+)?)"
-)
-_OPERATORS = {
-    "above": ">", "over": ">", "greater than": ">", "more than": ">", "larger than": ">", "exceeds": ">",
-    "below": "<", "under": "<", "less than": "<", "smaller than": "<",
-    "at least": ">=", "at most": "<=", "equal to": "==", "exactly": "==",
-}  # fmt: skip
 _FILLER = re.compile(r"^(?:the )?(?:value of |result of )?(?=\$)|^(?:it (?:is|was) true that )(?=\$)")
 _LOOKS_LIKE_CEL = re.compile(r"[<>]=?|==|!=|&&|\|\||\w\(")
 
@@ -38,17 +30,17 @@ class Read:
     for_s: float = 0.0
 
 
-def read_condition(clause: Clause, types: Mapping[str, ValueType], notes: Notes) -> Read:
+def read_condition(clause: Clause, values: Values, notes: Notes) -> Read:
     """Resolve a clause's own condition ("otherwise, if" is combined by the caller)."""
     assert clause.condition is not None
-    cel = resolve(clause.condition, types, notes)
+    cel = resolve(clause.condition, values, notes)
     if clause.negated and cel is not None:
         cel = f"!({cel})"
     prefix = "unless " if clause.negated else ""
     return Read(prefix + clause.condition.words, clause.condition.span, cel, clause.for_s)
 
 
-def resolve(said: Masked, types: Mapping[str, ValueType], notes: Notes) -> str | None:
+def resolve(said: Masked, values: Values, notes: Notes) -> str | None:
     """The CEL that the words say, or None when they have to be judged.
 
     Words around a piece of CEL that the grammar does not know make the whole clause judged: computing
@@ -56,14 +48,16 @@ def resolve(said: Masked, types: Mapping[str, ValueType], notes: Notes) -> str |
     """
     shape = _FILLER.sub("", said.without_code)
     line = said.span.first
-    if not said.code:
-        return None
-    if _JOINED.fullmatch(shape):
-        return _joined(said, shape, types, notes)
-    if (found := _COMPARED.fullmatch(shape)) is not None:
-        cel = f"({said.code[0]}) {_OPERATORS[found['op']]} {found['number']}"
-        return cel if is_boolean_over(cel, types) else None
-    if any(is_boolean_over(code, types) for code in said.code):
+    if said.code and _JOINED.fullmatch(shape):
+        return _joined(said, shape, values.types, notes)
+    found = worded(said, values)
+    if found.cel is not None and is_boolean_over(found.cel, values.types):
+        return found.cel
+    if found.why:
+        message = f"'{said.words}' is judged, not computed: {found.why}"
+        hint = "write the comparison as code, e.g. `max(lag) > 2`, or with the unit of the query's result"
+        notes.warn(line, Code.CONDITION_WORDS_IGNORED, message, hint)
+    elif any(is_boolean_over(code, values.types) for code in said.code):
         message = f"'{said.words}' mixes a computed condition with words, so all of it is judged"
         hint = "write only the code between 'if' and the comma, or two branches"
         notes.warn(line, Code.CONDITION_WORDS_IGNORED, message, hint)

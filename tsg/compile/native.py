@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dag.model import NO_EFFECT, Call, Condition, Effect, Kind, Span, Step, ValueType, Verify
 from tsg.catalogue import Catalogue
@@ -12,6 +12,7 @@ from tsg.compile.calls import UNKNOWN, Made, is_callable, make_call
 from tsg.compile.conditions import computed, resolve
 from tsg.compile.drafts import Draft, Ending, Exit, Place, Stop, Target
 from tsg.compile.headings import ending_of, is_background
+from tsg.compile.measures import Measure, Values, measure_of_query, unit_by_suffix
 from tsg.compile.notes import Notes
 from tsg.compile.placeholders import line_offset, names_in
 from tsg.compile.prose import SHELL, is_by_hand, is_instruction, mentioned, prose
@@ -61,11 +62,11 @@ def native_stops(guide: Guide, catalogue: Catalogue, notes: Notes) -> tuple[list
         parts[i] = part
         stops.append(part)
         count += 2 if part.first and part.action is not None else 1
-    types = _types(guide, parts.values(), notes)
+    values = _values(guide, parts.values(), notes)
     later = {m.call.bind for p in parts.values() for m in p.after if m.call.bind} - {
         m.call.bind for p in parts.values() for m in (*p.first, *((p.action,) if p.action else ())) if m.call.bind
     }
-    usable = {n: t for n, t in types.items() if n not in later}
+    usable = Values({n: t for n, t in values.types.items() if n not in later}, values.measures)
     targets = Targets(guide, sections, numbers_of(guide, sections), notes)
     made: list[Stop] = []
     for stop in stops:
@@ -73,8 +74,8 @@ def native_stops(guide: Guide, catalogue: Catalogue, notes: Notes) -> tuple[list
             made.append(stop)
         else:
             index = sum(isinstance(s, Draft) for s in made)
-            made += _drafts(stop, index, types, usable, targets, notes)
-    return made, types
+            made += _drafts(stop, index, values, usable, targets, notes)
+    return made, dict(values.types)
 
 
 def _report_uncalled(section: Section, catalogue: Catalogue, notes: Notes, where: str) -> None:
@@ -158,9 +159,10 @@ def _arrange(part: Part, meant_action: bool, notes: Notes) -> None:
         notes.error(made.fence.lines.first, Code.READ_BACK_UNUSED, message, hint)
 
 
-def _types(guide: Guide, parts: Iterable[Part], notes: Notes) -> dict[str, ValueType]:
-    """Type of every input and result; a name belongs to one block only."""
+def _values(guide: Guide, parts: Iterable[Part], notes: Notes) -> Values:
+    """Type and unit of every input and result; a name belongs to one block only."""
     types = {i.name: i.type for i in guide.front.inputs}
+    measures = {name: Measure(unit_by_suffix(name)) for name in types}
     owner: dict[str, int] = {n: guide.front.input_lines.get(n, 1) for n in types}
     for part in parts:
         for made in part.made:
@@ -173,24 +175,32 @@ def _types(guide: Guide, parts: Iterable[Part], notes: Notes) -> dict[str, Value
                 notes.error(line, Code.NAME_TWICE, message, "choose another name after as=")
                 continue
             types[name] = made.call.result
+            measures[name] = _measure(made.call)
             owner[name] = line
-    return types
+    return Values(types, measures)
+
+
+def _measure(call: Call) -> Measure:
+    if call.plugin != "promql":
+        return Measure(unit_by_suffix(call.bind or ""))
+    measure = measure_of_query(call.arguments["query"])
+    return replace(measure, single=measure.single and "range_s" not in call.arguments)
 
 
 def _drafts(
     part: Part,
     index: int,
-    types: Mapping[str, ValueType],
-    usable: Mapping[str, ValueType],
+    values: Values,
+    usable: Values,
     targets: Targets,
     notes: Notes,
 ) -> list[Draft]:
     """One draft, or two where an action's section first reads what the action needs."""
     for made in part.made:
-        _check_names(made, types, notes)
+        _check_names(made, values.types, notes)
     split = bool(part.first) and part.action is not None
     exits = ways_out(part.clauses, index + split, usable, targets.resolve, notes)
-    step = _step(part, exits, types, notes)
+    step = _step(part, exits, values, notes)
     if not split:
         only_defaults = all(e.default for e in exits)
         return [Draft(step, exits, reads=step.kind is Kind.QUERY and only_defaults)]
@@ -206,14 +216,14 @@ def _check_names(made: Made, types: Mapping[str, ValueType], notes: Notes) -> No
             notes.error(line, Code.NAME_UNKNOWN, f"no value is named '{name}'", hint)
 
 
-def _step(part: Part, exits: tuple[Exit, ...], types: Mapping[str, ValueType], notes: Notes) -> Step:
+def _step(part: Part, exits: tuple[Exit, ...], values: Values, notes: Notes) -> Step:
     section = part.section
     action = part.action
     calls = (action.call,) if action is not None else tuple(m.call for m in part.first)
-    verify = _verify(part, types, notes) if action is not None else None
+    verify = _verify(part, values, notes) if action is not None else None
     kind = _kind(part)
     produces = tuple(dict.fromkeys(c.bind for c in calls if c.bind))
-    consumes = _consumes(part, calls, exits, verify, kind, types, notes)
+    consumes = _consumes(part, calls, exits, verify, kind, values.types, notes)
     text = prose(section.blocks, with_fences=kind is Kind.MANUAL)
     risk = risk_of(section.title, text) if kind is Kind.MANUAL else ""
     if action is not None:
@@ -284,13 +294,13 @@ def _together(effects: list[Effect]) -> Effect:
     return Effect(reads, writes)
 
 
-def _verify(part: Part, types: Mapping[str, ValueType], notes: Notes) -> Verify | None:
+def _verify(part: Part, values: Values, notes: Notes) -> Verify | None:
     said = part.verified
     if said is None:
         return None
     before = len(notes.findings)
-    cel = resolve(said.condition, types, notes)
-    normal, names = computed(cel, types)
+    cel = resolve(said.condition, values, notes)
+    normal, names = computed(cel, values.types)
     if normal is None:
         if len(notes.findings) == before:
             message = f"'{said.condition.words}' cannot be computed, so it verifies nothing"
