@@ -61,6 +61,10 @@ class Code(StrEnum):
     READ_BACK_UNUSED = "read-back-unused"
     UNDO_WITHOUT_ACTION = "undo-without-action"
     ENDING_MISSING = "ending-missing"
+    KIND_OPEN = "kind-open"
+    CONDITION_OPEN = "condition-open"
+    COMMAND_OPEN = "command-open"
+    REFERENCE_OPEN = "reference-open"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from tsg.catalogue import Catalogue
 from tsg.compile.drafts import Draft
 from tsg.compile.flow import join
 from tsg.compile.foreign import Outline, outline
+from tsg.compile.gaps import Gap, report
 from tsg.compile.native import native_stops
 from tsg.compile.notes import Notes
 from tsg.compile.public.units import units_of
@@ -29,6 +30,7 @@ class Compiled:
     plan: Plan
     findings: tuple[Finding, ...]
     reasons: tuple[Reason, ...] = ()
+    gaps: tuple[Gap, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -59,6 +61,7 @@ def compile_guide(guide: Guide, catalogue: Catalogue) -> Compiled:
         units = units_of(guide)
         _check_count(len(units), notes, empty=not guide.sections, native=False)
         made = outline(guide, units)
+        report(made.gaps, notes)
     _check_links(guide, notes)
     try:
         plan = Plan(
@@ -75,7 +78,7 @@ def compile_guide(guide: Guide, catalogue: Catalogue) -> Compiled:
     except PlanError as exc:
         notes.error(1, Code.NO_PLAN, f"the sections do not form a plan: {exc}", exc.hint or "report this guide")
         raise GuideError(notes.findings) from exc
-    return Compiled(plan, in_order(notes.findings), made.reasons)
+    return Compiled(plan, in_order(notes.findings), made.reasons, made.gaps)
 
 
 def is_native(guide: Guide) -> bool:

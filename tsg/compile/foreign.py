@@ -27,6 +27,7 @@ from dag.model import (
     Step,
     Terminal,
 )
+from tsg.compile.gaps import Gap, gaps_of
 from tsg.compile.headings import ending_of
 from tsg.compile.prose import prose
 from tsg.compile.public.nature import Nature, nature_of
@@ -58,6 +59,7 @@ class Outline:
     simultaneous: tuple[frozenset[str], ...] = ()
     inputs: tuple[Input, ...] = ()
     reasons: tuple[Reason, ...] = ()
+    gaps: tuple[Gap, ...] = ()
 
 
 def outline(guide: Guide, units: Sequence[Unit]) -> Outline:
@@ -77,7 +79,8 @@ def outline(guide: Guide, units: Sequence[Unit]) -> Outline:
     alternatives = tuple(frozenset(ids[i] for i in group) for group in wiring.alternatives)
     simultaneous = tuple(frozenset(ids[i] for i in group) for _, group in together)
     reasons = (*_of_steps(ids, units, natures, values), *_of_edges(ids, edges, wiring.ways))
-    return Outline(steps, edges, alternatives, simultaneous, _inputs(guide, values), reasons)
+    gaps = gaps_of(guide, ids, units, natures, edges)
+    return Outline(steps, edges, alternatives, simultaneous, _inputs(guide, values), reasons, gaps)
 
 
 def _of_steps(

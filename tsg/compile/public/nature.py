@@ -54,12 +54,16 @@ _TO_READ = re.compile(r"\bto (?:verify|check|confirm|see|test|inspect|read|find 
 
 @dataclass(frozen=True, slots=True)
 class Nature:
-    """`risk` is empty where there is none; `why` is the rule that decided."""
+    """`risk` is empty where there is none; `why` is the rule that decided.
+
+    `told`: the words say what is done; else it is a person's because nothing better is known.
+    """
 
     kind: Kind
     risk: str = ""
     why: str = ""
     reads: bool = False  # a person only looks
+    told: bool = True
 
 
 def nature_of(unit: Unit) -> Nature:
@@ -108,9 +112,10 @@ def _of_words(unit: Unit, asked: list[Sentence], *, reads: bool) -> Nature:
     if head is None and unit.remedies:
         return Nature(Kind.MANUAL, why="it tells a case and not what to do")
     if head is None:
-        return Nature(Kind.CHECK if unit.said else Kind.MANUAL, why="it asks for nothing to be done")
+        return Nature(Kind.CHECK if unit.said else Kind.MANUAL, why="it asks for nothing to be done", told=False)
     kind = Kind.QUERY if reads else Kind.MANUAL
-    return Nature(kind, why=f"'{head.verb}' needs a person", reads=head.verb in READING)
+    told = reads or by_person or head.verb in TALKING
+    return Nature(kind, why=f"'{head.verb}' needs a person", reads=head.verb in READING, told=told)
 
 
 def _change_in(sentence: Sentence) -> str:

@@ -164,6 +164,15 @@ def _of_states(index: int, unit: Unit) -> Iterator[Leads]:
             yield Leads(index, Terminal.NOT_APPLICABLE, state, block.lines, gates=True)
 
 
+def unknown_labels(units: Sequence[Unit]) -> Iterator[tuple[int, Sentence]]:
+    """Go-tos by a number that no heading and no item has, with the unit that they stand in."""
+    labels = _labels(units)
+    for index, unit in enumerate(units):
+        for said in unit.said:
+            if (found := _GO.search(said.main)) and found["label"].lower() not in labels:
+                yield index, said
+
+
 def named_together(units: Sequence[Unit]) -> Iterator[tuple[int, frozenset[int]]]:
     """Steps that a sentence tells the reader to do at the same time, with the step that says so.
 
