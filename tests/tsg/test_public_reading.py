@@ -204,6 +204,71 @@ CASES = {
         ["1-1 query", "2-5 query", "6-9 query"],
         ["0>1", "1>2", "1>3"],
     ),
+    "a table that sends each symptom to a step branches where the run begins": (
+        """\
+        ## Start
+        | Sign | Begin with |
+        |---|---|
+        | the link flaps | step 2 → step 3 |
+        | the link is slow | step 1 |
+        | the whole switch is dark | Decide 1, nothing else helps |
+
+        ## Collect
+        1. Check the rate with `ibstat`.
+        2. Check the events with `journalctl -u opensm`.
+        3. Check the optics with `mlxlink -d mlx5_0`.
+
+        ## Decide
+        1. Compare what you have with the plan of the fabric.
+        """,
+        None,
+        [
+            "0>1 ? the link is slow",
+            "0>2 ? the link flaps",
+            "2>3 ? the link flaps",
+            "0>4 ? the whole switch is dark",
+            "1>4",
+            "3>4",
+        ],
+    ),
+    "a row with a command that changes something is a step under its first cell": (
+        """\
+        ## Mitigation
+        | Sign | Command |
+        |---|---|
+        | the pod hangs | `kubectl delete pod <pod>` |
+        | the disk is full | `df -h` |
+        """,
+        ["1-1,4-4 action!"],
+        ["0>1 ? the pod hangs"],
+    ),
+    "by running a command is an instruction to run it": (
+        """\
+        ## Recovery
+        1. Bring the operator back by running `kubectl scale deploy/operator --replicas=1`.
+        2. The operator was stopped with `kubectl scale deploy/operator --replicas=0` before.
+        """,
+        ["1-2 action!", "3-3 check"],
+        ["0>1", "1>2"],
+    ),
+    "to look at something under a condition is what to do then": (
+        """\
+        ## Judge
+        1. Compare both counters of the port.
+        2. If none of these fit, look at the warnings of the jobs.
+        """,
+        ["1-2 check", "3-3 query"],
+        ["0>1", "1>2 ? none of these fit"],
+    ),
+    "an end needs a case: without one it is a remark": (
+        """\
+        ## Check
+        1. Read the queue with `squeue`. The queue is empty: this guide does not apply.
+        2. Read the partitions with `sinfo`. This guide does not apply.
+        """,
+        None,
+        ["0>1", "1>2 ? otherwise", "1>N ? The queue is empty"],
+    ),
 }
 
 

@@ -30,6 +30,7 @@ from dag.model import (
 from tsg.compile.gaps import Gap, gaps_of
 from tsg.compile.headings import ending_of
 from tsg.compile.prose import prose
+from tsg.compile.public.dispatch import entries
 from tsg.compile.public.nature import Nature, nature_of
 from tsg.compile.public.speech import Sentence
 from tsg.compile.public.unit import Scope, Unit
@@ -66,16 +67,18 @@ def outline(guide: Guide, units: Sequence[Unit]) -> Outline:
     """A public guide out of its units: what is not understood stays an instruction in words, and is no call."""
     natures = [nature_of(u) for u in units]
     values = values_of(units)
-    leads = list(ways_out(units, _anchors(units, guide)))
+    anchors = _anchors(units, guide)
+    begins = list(entries(guide, units, anchors))
+    leads = list(ways_out(units, anchors))
     together = list(named_together(units))
     scopes = [_scopes(u) for u in units]
     scopes = [_asked_before(i, units, s) for i, s in enumerate(scopes)]
-    wiring = Wiring(units, natures, values, scopes, leads, together, references(units))
+    wiring = Wiring(units, natures, values, scopes, leads, together, references(units), begins)
     wiring.run()
     ids = _names(units, guide)
     steps = tuple(_step(*parts) for parts in zip(ids, units, natures, values, strict=True))
     ending = next((e for s in guide.sections if (e := ending_of(s)) is not None), None)
-    edges = _edges(ids, units, natures, wiring.ways, leads, ending)
+    edges = _edges(ids, units, natures, wiring.ways, [*begins, *leads], ending)
     alternatives = tuple(frozenset(ids[i] for i in group) for group in wiring.alternatives)
     simultaneous = tuple(frozenset(ids[i] for i in group) for _, group in together)
     reasons = (*_of_steps(ids, units, natures, values), *_of_edges(ids, edges, wiring.ways))
@@ -224,7 +227,7 @@ def _edges(
     for lead in leads:
         edge = _led(lead, ids)
         edges.setdefault((edge.source, edge.target), edge)
-    deciding = {e.source for e in edges.values() if e.condition is not None and e.kind is not EdgeKind.LOOP}
+    deciding = {e.source for e in edges.values() if e.condition is not None and e.kind is not EdgeKind.LOOP} - {START}
     deciding |= {ids[w.source] for w in ways if w.scope is not None and w.source != ENTRY}
     closed = {e.source for e in edges.values() if e.otherwise or e.condition is None}
     for way in ways:
@@ -277,7 +280,7 @@ def _led(lead: Leads, ids: Sequence[str]) -> Edge:
     condition = Condition(lead.condition, (lead.lines,)) if lead.condition else None
     kind = EdgeKind.LOOP if back else EdgeKind.COND if condition is not None else EdgeKind.SEQ
     return Edge(
-        ids[lead.source],
+        START if lead.source == ENTRY else ids[lead.source],
         target,
         condition,
         kind,

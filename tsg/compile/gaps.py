@@ -57,7 +57,7 @@ def gaps_of(
 ) -> tuple[Gap, ...]:
     """All gaps, in the order of the text."""
     found = [*_kinds(ids, units, natures), *_conditions(ids, units, edges), *_references(ids, units)]
-    found += _commands(guide, units)
+    found += _commands(guide, units, natures)
     return tuple(sorted(dict.fromkeys(found), key=lambda g: (g.lines, g.kind, g.step)))
 
 
@@ -86,12 +86,19 @@ def _references(ids: Sequence[str], units: Sequence[Unit]) -> Iterator[Gap]:
         yield Gap(GapKind.REFERENCE, said.lines, said.words, ids[index])
 
 
-def _commands(guide: Guide, units: Sequence[Unit]) -> Iterator[Gap]:
-    """Commands that change something and stand in no step: of the procedure all, of background whole blocks."""
-    held = {n for unit in units for span in unit.lines for n in _numbers(span)}
+def _commands(guide: Guide, units: Sequence[Unit], natures: Sequence[Nature]) -> Iterator[Gap]:
+    """Commands that change something and that no step is known to carry out: of background only whole blocks.
+
+    A command in a step's prose that is only mentioned is open too, unless the step is risky anyway.
+    """
+    held: set[int] = set()
+    for unit, nature in zip(units, natures, strict=True):
+        own = {n for span in unit.lines for n in _numbers(span)}
+        mentioned = {n for c in unit.inline if changes(c) for n in _numbers(c.lines)} if not nature.risk else set()
+        held |= own - mentioned
     for head, section in zip(heads_of(guide), guide.sections, strict=True):
         for block in section.blocks:
-            for command in _of_block(block, inline=head.role is Role.PROCEDURE):
+            for command in _of_block(block, inline=head.role in (Role.PROCEDURE, Role.CAUSES)):
                 if changes(command) and not held & set(_numbers(command.lines)):
                     yield Gap(GapKind.COMMAND, command.lines, command.text)
 
@@ -127,8 +134,8 @@ _SAID = {
     ),
     GapKind.COMMAND: (
         Code.COMMAND_OPEN,
-        "'{words}' may change something and belongs to no step",
-        "give it a numbered step, or say that it is an example",
+        "'{words}' may change something, and no step is known to run it",
+        "write 'Run ...' in a step of its own, or say that it is an example",
     ),
     GapKind.REFERENCE: (
         Code.REFERENCE_OPEN,

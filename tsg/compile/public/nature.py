@@ -49,6 +49,7 @@ _RISKY_NOUNS = re.compile(
 )
 
 
+_BY_RUNNING = re.compile(r"(?:\b(?:by|then|and|to|please|now|or) (?:run|running|executing|issuing)|[a-z*]:)$", re.I)
 _TO_READ = re.compile(r"\bto (?:verify|check|confirm|see|test|inspect|read|find out|determine)\b", re.I)
 
 
@@ -83,9 +84,18 @@ def nature_of(unit: Unit) -> Nature:
 
 
 def _asked_inline(unit: Unit) -> list[Command]:
-    """Inline commands of sentences that ask for something; others are only mentioned."""
-    lines = {n for s in unit.said if s.asks for n in range(s.lines.first, s.lines.last + 1)}
+    """Inline commands of sentences that ask for something or say by what it is done, and of a table's row; others are only mentioned."""
+    if any(s.form == "row" for s in unit.scopes):
+        return list(unit.inline)
+    asking = (s for s in unit.said if s.asks or any(_by_command(s.words, code) for code in s.code))
+    lines = {n for s in asking for n in range(s.lines.first, s.lines.last + 1)}
     return [c for c in unit.inline if c.lines.first in lines]
+
+
+def _by_command(words: str, code: str) -> bool:
+    """Whether a sentence gives a command to run: "bring it back by running X", "Mitigation: X"."""
+    before, found, _ = words.partition(code)
+    return bool(found) and _BY_RUNNING.search(before[-40:].rstrip("`\"'(* ")) is not None
 
 
 def _of_words(unit: Unit, asked: list[Sentence], *, reads: bool) -> Nature:

@@ -19,7 +19,7 @@ from tsg.compile.public.sections import Head, Role
 from tsg.compile.public.speech import CHANGING, Act, Sentence, is_condition, sentences
 from tsg.compile.public.split import Part, split
 from tsg.compile.public.unit import Scope, Unit
-from tsg.guide import Block, BlockKind, Section
+from tsg.guide import Block, BlockKind, PieceKind, Section
 
 _NOT_CARRIED_OUT = re.compile(
     r"(?:key points?|notes?|important|warning|caution|tip|info|background|example|examples|sample|expected|common"
@@ -184,21 +184,28 @@ class SectionReader:
     def _row(self, block: Block) -> None:
         """A row of a table that says in one column when, and in another what to do, is a step under that condition."""
         cells = [c.strip() for c in block.text.split(" | ")]
-        if self._table is None or block.lines.first > self._table_last + 2:
-            self._table = next((i for i, c in enumerate(cells) if i and _TO_DO.fullmatch(c.strip("*_ "))), None)
-            self._table_last = block.lines.last
-            if self._table is None:
-                self._attach(block)
-            return
+        column = self._table if self._table is not None and block.lines.first <= self._table_last + 2 else None
+        heads = column is None
+        if column is None:
+            column = self._table = next(
+                (i for i, c in enumerate(cells) if i and _TO_DO.fullmatch(c.strip("*_ "))), None
+            )
         self._table_last = block.lines.last
-        said = sentences(block)
+        changing = any(changes(c) for c in inline_commands([block])) and not _is_code(cells[0], block)
+        if column is None and not changing:
+            self._attach(block)
+            return
+        if heads and not changing:
+            return
         self._settle()
         before = self._now
-        if self._table >= len(cells) or not any(s.asks for s in said):
+        if column is None:
+            column = next(i for i, c in enumerate(cells) if i and _is_code(c, block))
+        elif column >= len(cells) or not any(s.asks for s in sentences(block)):
             return
         unit = self._begin([block])
         unit.rule = "a row that says when and what to do is a step under its condition"
-        unit.title = cells[self._table]
+        unit.title = cells[column]
         unit.scopes = (*unit.scopes, Scope(cells[0].replace("*", ""), block.lines, form="row"))
         self._now = before if before is not None and before.runs else None
 
@@ -604,6 +611,11 @@ class SectionReader:
     def _flush(self) -> None:
         self._settle()
         self._waiting = []
+
+
+def _is_code(cell: str, block: Block) -> bool:
+    """Whether a table's cell holds inline code of its row."""
+    return any(p.kind is PieceKind.CODE and p.text in cell for p in block.pieces)
 
 
 def _is_case(block: Block) -> bool:

@@ -160,6 +160,7 @@ _CHANGE_NOUN = re.compile(
     re.I,
 )
 _ASIDE = re.compile(r"\s*\([^()]{0,200}(?:\)|$)")
+_LOOK_AT = re.compile(r"look (?:at|into|in)\b", re.I)  # under a condition it is what to do next
 _LOOK = re.compile(
     r"(?:look (?:for|at|out|in)|expect(?:ed)?\b|you should (?:be able to )?see|you will see|this (?:shows?|should|will)"
     r"|note (?:that|the|down)\b|note:|the output|output should|watch for|should (?:show|return|be|see|list|report))",
@@ -324,7 +325,7 @@ def _act(words: str, *, conditional: bool) -> tuple[Act, str, str]:
         return Act.GOOD, "", ""
     if _ESCALATE.search(text):
         return Act.ESCALATE, "escalate", text
-    if _LOOK.match(text):
+    if _LOOK.match(text) and not (conditional and _LOOK_AT.match(text)):
         return Act.LOOK, "look", ""
     verb, tail = _verb(text)
     if verb:

@@ -80,6 +80,7 @@ class Wiring:
         leads: Sequence[Leads],
         together: Sequence[tuple[int, frozenset[int]]],
         named: Mapping[int, frozenset[int]],
+        begins: Sequence[Leads] = (),
     ) -> None:
         self._named = named
         self._units, self._natures, self._values, self._scopes = units, natures, values, scopes
@@ -92,7 +93,8 @@ class Wiring:
         self._jumps = [(w.source, int(w.target)) for w in onward if w.condition and not w.otherwise]
         self._starts = {unit: source for source, group in together for unit in group}
         self._led = {(w.source, w.target) for w in onward}
-        for lead in onward:
+        self._led |= {(w.source, int(w.target)) for w in begins}
+        for lead in (*onward, *(b for b in begins if b.source != START)):
             self._note(lead.source, int(lead.target))
         self.ways: list[Way] = []
         self.alternatives: list[frozenset[int]] = []
@@ -146,9 +148,8 @@ class Wiring:
             # Whatever branch was taken, the guide goes on here.
             preds |= {t for t in level.tails if t in level.open and t not in self._sent}
         level.tails = []
-        entered = any(self._enters(level, p) for p in (*preds, *owed)) or any(
-            (s, unit) in self._led for s in range(unit)
-        )
+        led = range(START if level.entry == [(START, None)] else 0, unit)
+        entered = any(self._enters(level, p) for p in (*preds, *owed)) or any((s, unit) in self._led for s in led)
         if not entered and level.entry != [(START, None)]:
             # Whoever decides whether a step is taken waits for what the step needs: an edge of its own would
             # let the step run without the decision.
