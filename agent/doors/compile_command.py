@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from dag.serial import to_json
 from plugins.registry import Registry
 from tsg.catalogue import Catalogue
 from tsg.compile import Reason, compile_guide
-from tsg.findings import GuideError
+from tsg.findings import Finding, GuideError
 from tsg.lint import Checked
 from tsg.lock import drift, write_lock
 from tsg.parse import read_guide
@@ -60,7 +61,7 @@ def compile_(
         print_json({**to_json(checked.plan), "findings": [finding_to_json(f) for f in checked.findings]})
     else:
         _print_plan(checked.plan)
-        _print_findings(checked)
+        _print_findings(checked.findings)
     return 0 if checked.ok else 1
 
 
@@ -91,18 +92,29 @@ def _reason(reason: Reason) -> dict[str, Any]:
     return {"part": reason.part, "lines": [[s.first, s.last] for s in reason.lines], "rule": reason.rule}
 
 
+# What says that a guide's words and its queries or commands no longer mean the same.
+_DISAGREEMENTS = frozenset({"prose-query-mismatch", "contradiction"})
+
+
 def _check(file: Path, checked: Checked, *, as_json: bool) -> int:
+    """Drift of two kinds: of the guide from its lock, and of the guide's words from its own queries."""
     assert checked.plan is not None
     found = drift(file, checked.plan)
+    disagree = [f for f in checked.findings if f.code in _DISAGREEMENTS]
+    ok = checked.ok and not found and not disagree
     if as_json:
-        print_json({"guide": str(file), "drift": [_change(c) for c in found], "ok": checked.ok and not found})
+        told = [finding_to_json(f) for f in disagree]
+        print_json({"guide": str(file), "drift": [_change(c) for c in found], "disagreements": told, "ok": ok})
     else:
         for change in found:
             sys.stdout.write(visible(f"{file}:{_line(change)}: {change.where}: {_told(change)}\n"))
-        _print_findings(checked)
+        for finding in disagree:
+            sys.stdout.write(visible(f"{finding}\n"))
+        _print_findings([f for f in checked.findings if f not in disagree])
         state = f"{len(found)} difference(s) to its lock" if found else "as locked"
+        state += f", {len(disagree)} place(s) where words and code disagree" if disagree else ""
         sys.stderr.write(visible(f"{file}: {state}\n"))
-    return 0 if checked.ok and not found else 1
+    return 0 if ok else 1
 
 
 def _told(change: Change) -> str:
@@ -122,8 +134,8 @@ def _change(change: Change) -> dict[str, Any]:
     return {"where": change.where, "part": change.part, "line": _line(change), **plain_values}
 
 
-def _print_findings(checked: Checked) -> None:
-    for finding in checked.findings:
+def _print_findings(findings: Iterable[Finding]) -> None:
+    for finding in findings:
         sys.stderr.write(visible(f"{finding}\n"))
 
 

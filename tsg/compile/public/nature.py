@@ -84,7 +84,10 @@ def nature_of(unit: Unit) -> Nature:
 
 
 def _asked_inline(unit: Unit) -> list[Command]:
-    """Inline commands of sentences that ask for something or say by what it is done, and of a table's row; others are only mentioned."""
+    """Inline commands of sentences that ask for something or say by what it is done, and of a table's row.
+
+    Others are only mentioned.
+    """
     if any(s.form == "row" for s in unit.scopes):
         return list(unit.inline)
     asking = (s for s in unit.said if s.asks or any(_by_command(s.words, code) for code in s.code))
