@@ -65,6 +65,7 @@ class Code(StrEnum):
     CONDITION_OPEN = "condition-open"
     COMMAND_OPEN = "command-open"
     REFERENCE_OPEN = "reference-open"
+    MARK_INVALID = "mark-invalid"
 
 
 @dataclass(frozen=True, slots=True)

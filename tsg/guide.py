@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from dag.model import Input, Span
 from tsg.findings import Finding
+from tsg.marks import Mark
 
 
 class PieceKind(StrEnum):
@@ -130,7 +131,7 @@ class FrontMatter:
 
 @dataclass(frozen=True)
 class Guide:
-    """A parsed guide. `findings` are what parsing found wrong without having to give up."""
+    """A parsed guide. `findings` are what parsing found wrong without having to give up; `marks` are the author's."""
 
     path: str
     sha256: str
@@ -139,6 +140,7 @@ class Guide:
     front: FrontMatter
     sections: tuple[Section, ...]
     findings: tuple[Finding, ...] = ()
+    marks: tuple[Mark, ...] = ()
 
     @cached_property
     def by_anchor(self) -> Mapping[str, int]:

@@ -18,6 +18,7 @@ from dag.model import Span
 from tsg.findings import Code, Finding, GuideError, Severity
 from tsg.front_matter import read_front_matter
 from tsg.guide import Block, BlockKind, Fence, FrontMatter, Guide, Item, Piece, PieceKind, Section
+from tsg.marks import Mark, has_marks, take_marks
 from tsg.words import words
 
 MAX_BYTES = 512 * 1024  # the longest public guide we know has 40 KB; a larger file is no guide
@@ -71,6 +72,10 @@ def parse_guide(source: bytes | str, path: str) -> Guide:
         raise GuideError([_error(path, 1, Code.FILE_TOO_LARGE, message, _SPLIT)])
     md = _markdown()
     env: dict[str, object] = {}
+    marks: tuple[Mark, ...] = ()
+    if has_marks(text):
+        lines, marks = take_marks(lines, md.parse(text, {}))
+        text = "\n".join(lines) + "\n"
     tokens = md.parse(text, env)
     walk = _Walk(path, md, env, lines, any(_was_written_for_us(t) for t in tokens))
     walk.run(tokens)
@@ -82,7 +87,7 @@ def parse_guide(source: bytes | str, path: str) -> Guide:
     heading = next((s.title for s in sections if s.level == 1 and s.title), "")
     title = front.title or heading or next((s.title for s in sections if s.title), "") or Path(path).stem
     digest = hashlib.sha256(data).hexdigest()
-    return Guide(path, digest, max(1, len(lines)), title, front, sections, tuple(walk.findings))
+    return Guide(path, digest, max(1, len(lines)), title, front, sections, tuple(walk.findings), marks)
 
 
 def _error(path: str, line: int, code: Code, message: str, hint: str) -> Finding:

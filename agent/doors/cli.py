@@ -68,6 +68,20 @@ def compile_(
     )
 
 
+@app.command()
+def clarify(
+    guide: Annotated[Path, typer.Argument(metavar="GUIDE", help="A guide's path.")],
+    accept: Annotated[
+        list[str] | None, typer.Option("--accept", metavar="KEY", help="Write this proposal into the guide, as a mark.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Let the configured model propose how a guide's open places are meant."""
+    from agent.doors import clarify_command
+
+    _finish(as_json, lambda: clarify_command.clarify(_config["file"], guide, accept=accept or [], as_json=as_json))
+
+
 @app.command("dry-run")
 def dry_run(
     guide: GuideArgument,

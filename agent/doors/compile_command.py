@@ -103,11 +103,11 @@ def _check(file: Path, checked: Checked, *, as_json: bool) -> int:
     disagree = [f for f in checked.findings if f.code in _DISAGREEMENTS]
     ok = checked.ok and not found and not disagree
     if as_json:
-        told = [finding_to_json(f) for f in disagree]
-        print_json({"guide": str(file), "drift": [_change(c) for c in found], "disagreements": told, "ok": ok})
+        changed, said = [change_to_json(c) for c in found], [finding_to_json(f) for f in disagree]
+        print_json({"guide": str(file), "drift": changed, "disagreements": said, "ok": ok})
     else:
         for change in found:
-            sys.stdout.write(visible(f"{file}:{_line(change)}: {change.where}: {_told(change)}\n"))
+            sys.stdout.write(visible(f"{file}:{_line(change)}: {change.where}: {told(change)}\n"))
         for finding in disagree:
             sys.stdout.write(visible(f"{finding}\n"))
         _print_findings([f for f in checked.findings if f not in disagree])
@@ -117,7 +117,8 @@ def _check(file: Path, checked: Checked, *, as_json: bool) -> int:
     return 0 if ok else 1
 
 
-def _told(change: Change) -> str:
+def told(change: Change) -> str:
+    """A change in words."""
     if change.was is None:
         return f"{change.part} is new: {change.now}"
     if change.now is None:
@@ -129,7 +130,8 @@ def _line(change: Change) -> int:
     return change.lines[0].first if change.lines else 1
 
 
-def _change(change: Change) -> dict[str, Any]:
+def change_to_json(change: Change) -> dict[str, Any]:
+    """A change as every command prints it."""
     plain_values = {k: None if v is None else str(v) for k, v in (("was", change.was), ("now", change.now))}
     return {"where": change.where, "part": change.part, "line": _line(change), **plain_values}
 

@@ -51,6 +51,9 @@ def compile_guide(guide: Guide, catalogue: Catalogue) -> Compiled:
         stops, types = native_stops(guide, catalogue, notes)
         _check_count(sum(isinstance(s, Draft) for s in stops), notes, empty=not guide.sections, native=True)
         joined = join(stops)
+        for mark in guide.marks:
+            message = f"the mark '{mark}' means nothing in a guide that was written for stepfleet"
+            notes.error(mark.line, Code.MARK_INVALID, message, "write it as a branch or a block")
         for step in joined.unfinished:
             message = f"after '{step.title}' the guide ends without saying how the run ends"
             notes.error(step.lines[-1].last, Code.ENDING_MISSING, message, "add 'Go to [Resolved](#resolved).'")
@@ -60,7 +63,7 @@ def compile_guide(guide: Guide, catalogue: Catalogue) -> Compiled:
     else:
         units = units_of(guide)
         _check_count(len(units), notes, empty=not guide.sections, native=False)
-        made = outline(guide, units)
+        made = outline(guide, units, notes)
         report(made.gaps, notes)
     _check_links(guide, notes)
     try:

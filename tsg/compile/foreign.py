@@ -29,8 +29,10 @@ from dag.model import (
 )
 from tsg.compile.gaps import Gap, gaps_of
 from tsg.compile.headings import ending_of
+from tsg.compile.notes import Notes
 from tsg.compile.prose import prose
 from tsg.compile.public.dispatch import entries
+from tsg.compile.public.marked import apply_marks, as_marked
 from tsg.compile.public.nature import Nature, nature_of
 from tsg.compile.public.speech import Sentence
 from tsg.compile.public.unit import Scope, Unit
@@ -63,26 +65,27 @@ class Outline:
     gaps: tuple[Gap, ...] = ()
 
 
-def outline(guide: Guide, units: Sequence[Unit]) -> Outline:
+def outline(guide: Guide, units: Sequence[Unit], notes: Notes) -> Outline:
     """A public guide out of its units: what is not understood stays an instruction in words, and is no call."""
-    natures = [nature_of(u) for u in units]
+    ids = _names(units, guide)
+    marked = apply_marks(guide, units, ids, notes)
+    natures = as_marked([nature_of(u) for u in units], marked, notes)
     values = values_of(units)
     anchors = _anchors(units, guide)
     begins = list(entries(guide, units, anchors))
-    leads = list(ways_out(units, anchors))
+    leads = [*marked.leads, *ways_out(units, anchors)]
     together = list(named_together(units))
     scopes = [_scopes(u) for u in units]
     scopes = [_asked_before(i, units, s) for i, s in enumerate(scopes)]
     wiring = Wiring(units, natures, values, scopes, leads, together, references(units), begins)
     wiring.run()
-    ids = _names(units, guide)
     steps = tuple(_step(*parts) for parts in zip(ids, units, natures, values, strict=True))
     ending = next((e for s in guide.sections if (e := ending_of(s)) is not None), None)
     edges = _edges(ids, units, natures, wiring.ways, [*begins, *leads], ending)
     alternatives = tuple(frozenset(ids[i] for i in group) for group in wiring.alternatives)
     simultaneous = tuple(frozenset(ids[i] for i in group) for _, group in together)
     reasons = (*_of_steps(ids, units, natures, values), *_of_edges(ids, edges, wiring.ways))
-    gaps = gaps_of(guide, ids, units, natures, edges)
+    gaps = gaps_of(guide, ids, units, natures, edges, marked.used)
     return Outline(steps, edges, alternatives, simultaneous, _inputs(guide, values), reasons, gaps)
 
 

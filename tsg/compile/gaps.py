@@ -1,6 +1,6 @@
 """What the compiler left open in a guide for people: marked, located, and never filled by a guess.
 
-A gap is for its author to mend; a model may propose how it is meant (`tsg.clarify`), a person decides.
+A gap is for the author to mend, in words or by a mark; a model may propose one (`tsg.clarify`), a person decides.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from tsg.compile.public.unit import Unit
 from tsg.compile.public.ways_out import unknown_labels
 from tsg.findings import Code
 from tsg.guide import Block, Guide
+from tsg.marks import Mark, Verb
 
 _SHOWN = 80  # characters of a guide's words in a message
 
@@ -32,6 +33,15 @@ class GapKind(StrEnum):
     CONDITION = "condition"  # where the plan takes the case that a sentence tells
     COMMAND = "command"  # to which step commands belong, if to any
     REFERENCE = "reference"  # which step a go-to means
+
+
+# By which marks its author can say how it is meant.
+ANSWERS = {
+    GapKind.KIND: (Verb.KIND,),
+    GapKind.CONDITION: (Verb.ONLY, Verb.GOES),
+    GapKind.COMMAND: (Verb.BELONGS,),
+    GapKind.REFERENCE: (Verb.GOES,),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +63,33 @@ class Gap:
 
 
 def gaps_of(
-    guide: Guide, ids: Sequence[str], units: Sequence[Unit], natures: Sequence[Nature], edges: Sequence[Edge]
+    guide: Guide,
+    ids: Sequence[str],
+    units: Sequence[Unit],
+    natures: Sequence[Nature],
+    edges: Sequence[Edge],
+    marks: Sequence[Mark],
 ) -> tuple[Gap, ...]:
-    """All gaps, in the order of the text."""
+    """All gaps that no mark closes, in the order of the text."""
     found = [*_kinds(ids, units, natures), *_conditions(ids, units, edges), *_references(ids, units)]
     found += _commands(guide, units, natures)
-    return tuple(sorted(dict.fromkeys(found), key=lambda g: (g.lines, g.kind, g.step)))
+    said = [(mark, _reach(mark, guide)) for mark in marks]
+    left = [g for g in dict.fromkeys(found) if not any(_closes(m, reach, g) for m, reach in said)]
+    return tuple(sorted(left, key=lambda g: (g.lines, g.kind, g.step)))
+
+
+def _reach(mark: Mark, guide: Guide) -> Span:
+    """The lines that a mark speaks of: all of a block of code, else the one where it stands."""
+    for section in guide.sections:
+        for block in section.blocks:
+            if block.lines.first <= mark.at <= block.lines.last and code_of(block) is not None:
+                return block.lines
+    return Span(mark.at, mark.at)
+
+
+def _closes(mark: Mark, reach: Span, gap: Gap) -> bool:
+    meets = gap.lines.first <= reach.last and reach.first <= gap.lines.last
+    return meets and mark.verb in (*ANSWERS[gap.kind], Verb.REMARK)
 
 
 def _kinds(ids: Sequence[str], units: Sequence[Unit], natures: Sequence[Nature]) -> Iterator[Gap]:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from dag.model import Kind
 from tsg.commands import Command, Does
-from tsg.compile.public.code import changes, opens_shell
+from tsg.compile.public.code import changes, inline_commands, opens_shell
 from tsg.compile.public.speech import CHANGING, READING, TALKING, Act, Sentence
 from tsg.compile.public.unit import Unit
+from tsg.words import words
 
 _DECIDES = re.compile(
     r"(?:manually |then )?(?:decide|determine|analy[sz]e|interpret|evaluate|assess|diagnose|choose|consider"
@@ -50,6 +51,10 @@ _RISKY_NOUNS = re.compile(
 
 
 _BY_RUNNING = re.compile(r"(?:\b(?:by|then|and|to|please|now|or) (?:run|running|executing|issuing)|[a-z*]:)$", re.I)
+# What is done by these may be anything.
+_VAGUE = words(
+    "address complete configure consolidate ensure handle implement keep limit make optimize perform put resolve"
+)
 _TO_READ = re.compile(r"\bto (?:verify|check|confirm|see|test|inspect|read|find out|determine)\b", re.I)
 
 
@@ -92,7 +97,7 @@ def _asked_inline(unit: Unit) -> list[Command]:
         return list(unit.inline)
     asking = (s for s in unit.said if s.asks or any(_by_command(s.words, code) for code in s.code))
     lines = {n for s in asking for n in range(s.lines.first, s.lines.last + 1)}
-    return [c for c in unit.inline if c.lines.first in lines]
+    return [*(c for c in unit.inline if c.lines.first in lines), *inline_commands(unit.given)]
 
 
 def _by_command(words: str, code: str) -> bool:
@@ -127,7 +132,7 @@ def _of_words(unit: Unit, asked: list[Sentence], *, reads: bool) -> Nature:
     if head is None:
         return Nature(Kind.CHECK if unit.said else Kind.MANUAL, why="it asks for nothing to be done", told=False)
     kind = Kind.QUERY if reads else Kind.MANUAL
-    told = reads or by_person or head.verb in TALKING
+    told = reads or by_person or head.verb in TALKING - _VAGUE
     return Nature(kind, why=f"'{head.verb}' needs a person", reads=head.verb in READING, told=told)
 
 
