@@ -15,7 +15,16 @@ from bench.page import page
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
 PAGE = HERE.parent / "docs" / "benchmarks.md"
-MEASUREMENTS = ("scheduler", "critical_path", "compile_rate", "public_guides", "webhooks", "migration_gap", "start_up")
+MEASUREMENTS = (
+    "scheduler",
+    "critical_path",
+    "compile_rate",
+    "public_guides",
+    "mentor",
+    "webhooks",
+    "migration_gap",
+    "start_up",
+)
 
 
 def main(names: list[str]) -> int:

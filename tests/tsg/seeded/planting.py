@@ -157,6 +157,12 @@ class Planted:
             return line
         return None if line <= last else line - self.text.count("\n") + self.clean.count("\n")
 
+    @cached_property
+    def replaced(self) -> range:
+        """Lines of the clean guide that the defect stands on."""
+        end = self.offset + len(self.plant.find) - 1
+        return range(line_of(self.clean, self.offset), line_of(self.clean, end) + 1)
+
     def _once(self, text: str, part: str) -> int:
         if (count := text.count(part)) != 1:
             raise PlantingError(f"{self.where}: 'at' occurs {count} times in the new text, not once")
