@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from dag.model import Span
@@ -58,6 +59,12 @@ class Unit:
             self.codes.append(code)
         elif block.kind in (BlockKind.PARAGRAPH, BlockKind.ROW):
             self.said.extend(sentences(block))
+
+    def add_said(self, block: Block, said: Sequence[Sentence]) -> None:
+        """Some sentences of a block, with their lines."""
+        self.blocks.append(block)
+        self.said.extend(said)
+        self.spans.append(Span(min(s.lines.first for s in said), max(s.lines.last for s in said)))
 
     @property
     def commands(self) -> tuple[Command, ...]:
