@@ -19,6 +19,7 @@ from tsg.lint import lint, lint_file
 
 CORPUS = "STEPFLEET_CORPUS"
 PUBLISHED_F1 = 0.81  # StepFly's Mentor, a language model with examples, on its own set of guides
+FIRST_F1 = 0.68  # on guides and defects that nobody had looked at while writing the checks
 NEAR = 2  # lines between a note and the finding that says it
 NOTES = {  # kind of a note in the corpus -> checks that say the same; other kinds are no defects of the text
     "ambiguous": {"ambiguous-reference", "missing-command", "non-actionable-step", "vague-condition"},
@@ -84,8 +85,8 @@ def run() -> dict[str, Any]:
         f" {measured.per_100_lines:.1f} findings in a hundred lines. {_noted(catalogue)}",
         "conditions": f"{total.found + total.missed} defects, each planted alone in one of {len(clean_guides())} clean"
         " guides of our own; no model. A defect is found when its check speaks within a line of its place; whatever"
-        " else is said counts as wrong. The guides and defects were written without sight of the checks, and the"
-        " checks were mended with sight of what they missed.",
+        " else is said counts as wrong. The guides and defects were written without sight of the checks; the first"
+        f" measurement, before a check was mended for what it missed, gave F1 {FIRST_F1}.",
         "rows": rows,
     }
 
