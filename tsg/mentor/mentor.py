@@ -69,8 +69,9 @@ _SAME = {
     "condition-without-action": {"branch-unreadable"},
     "unhandled-case": {"P05"},
 }
-# Of a guide for people the plan's checks know too little of verification and undo: the Mentor reads its prose.
-_OF_PROSE = frozenset({"P10", "P11"})
+# Of a guide for people the plan's checks know too little of ends, cases, order, verification and undo: the Mentor
+# reads its prose.
+_OF_PROSE = frozenset({"P04", "P05", "P10", "P11", "P12"})
 
 
 def _is_known(f: Finding, known: Iterable[Finding], *, native: bool) -> bool:

@@ -1,0 +1,183 @@
+"""A condition that nothing follows, or a fault that is named without what to do about it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from tsg.findings import Severity
+from tsg.mentor.code import Code
+from tsg.mentor.command_forms import is_change
+from tsg.mentor.registry import Category, Issue, check
+from tsg.mentor.view import Part, Prose, Sentence, View
+from tsg.mentor.wording import instructions_in, shortened
+
+_CONDITION_ONLY = re.compile(
+    r"^\W*(?:\d+[.)]\s*)?(?:if|when|whenever|in case|should|unless|once)\b(?P<body>[^,;:→]*?)(?P<end>[.:!…]*)\s*[*_]*$",
+    re.IGNORECASE,
+)
+_HAS_MAIN = re.compile(
+    r",|;|:|→|->|=>|—|–| - |\bthen\b|\bdo\b|\bmeans\b|\bindicates?\b|\bsuggests?\b|\bplease\b", re.IGNORECASE
+)
+_FINDINGS = re.compile(
+    r"\b(?:look for|watch for|look out for|check for|common (?:errors?|issues?|problems?|messages?)|"
+    r"possible (?:errors?|issues?|problems?|findings?)|check)\s*:?\s*$",
+    re.IGNORECASE,
+)
+
+
+@check(
+    "condition-without-action",
+    Category.CONTROL_FLOW,
+    Severity.WARNING,
+    "a condition that nothing follows, or a fault that is named without what to do about it",
+    "The reader knows that it is so, and not what to do.",
+)
+def condition_without_action(view: View) -> Iterator[Issue]:
+    for part in view.working:
+        flow = [f for f in part.flow if not (isinstance(f, Code) and f.inline)]
+        for at, f in enumerate(flow):
+            if not isinstance(f, Prose) or f.block.kind == "row":
+                continue
+            for i, sentence in enumerate(f.sentences):
+                last = i + 1 == len(f.sentences)
+                if _has_no_action(
+                    sentence,
+                    last=last,
+                    after=flow[at + 1] if at + 1 < len(flow) else None,
+                    prose=f,
+                    part=part,
+                    view=view,
+                ):
+                    yield Issue(
+                        sentence.line,
+                        f"nothing follows from '{shortened(sentence.text)}'",
+                        "say what to do then: a command, a step to go to, or whom to call",
+                    )
+        if (
+            part.section.level >= 2
+            and not part.flow
+            and part.end == part.index + 1
+            and re.match(r"\W*(?:\d+\w?[.)]\s*)?(?:if|when|in case)\b", part.title, re.IGNORECASE)
+        ):
+            yield Issue(
+                part.section.lines.first,
+                f"nothing follows from '{shortened(part.title)}'",
+                "say what to do then, or remove the heading",
+            )
+    yield from _findings_without_fix(view)
+
+
+def _has_no_action(
+    sentence: Sentence, *, last: bool, after: Prose | Code | None, prose: Prose, part: Part, view: View
+) -> bool:
+    text = sentence.text
+    found = _CONDITION_ONLY.match(text)
+    if found is None or len(found["body"].split()) < 2 or _HAS_MAIN.search(found["body"]):
+        return False
+    body = found["body"]
+    if (
+        re.search(
+            r"\b(?:go to|restart|run|check|escalate|contact|proceed|skip|continue|is (?:the|a|likely)|must|"
+            r"should|will|can|may|need(?:s)? to|ask|use|see)\b",
+            body,
+            re.IGNORECASE,
+        )
+        and len(body.split()) > 5
+        and not re.search(r"\b(?:should|will|can|may|must)\b", " ".join(body.split()[:3]))
+    ):
+        return False
+    heads = found["end"].startswith(":") or text.rstrip().endswith(("**", ":**", "**:"))
+    bold_only = bool(re.match(r"\s*(?:[-*\d.)]+\s+)?(?:\*\*|__)", prose.block.text)) and bool(
+        re.search(r"(?:\*\*|__)\s*:?\s*$", prose.block.text)
+    )
+    if heads or bold_only or text.rstrip().endswith(":"):
+        return (after is None and part.end == part.index + 1 and not _next_part_serves(view, part)) or (
+            isinstance(after, Prose)
+            and bool(_CONDITION_ONLY.match(after.text.strip()))
+            and "\n" not in after.text.strip()
+            and after.text.rstrip().rstrip("*_").endswith(":")
+            and not after.is_item
+        )
+    if not last:
+        following = next(
+            (s for s in prose.sentences if s.line >= sentence.line and s is not sentence and s.text != text), None
+        )
+        return following is None
+    if prose.is_item:
+        return not any(
+            isinstance(f, Prose | Code)
+            and prose.block.items[-1] in f.block.items
+            and f is not prose
+            and f.lines.first > prose.lines.first
+            for f in part.flow
+        )
+    if isinstance(after, Code):
+        return False
+    if isinstance(after, Prose) and after.is_item:
+        return False
+    return not re.match(r"\W*once\b", text, re.IGNORECASE)
+
+
+def _next_part_serves(view: View, part: Part) -> bool:
+    following = view.parts[part.index + 1] if part.index + 1 < len(view.parts) else None
+    return following is not None and following.section.level > part.section.level
+
+
+_REMEDY = re.compile(
+    r"\b(?:fix|restart|mitigat\w*|resol\w*|remed\w*|escalat\w*|recover\w*|repair|replace|rollback|"
+    r"roll back|restore|delete|scale|reconfigure|correct|apply|patch|drain|reboot|update|contact|"
+    r"increase|free up|clean)\b",
+    re.IGNORECASE,
+)
+_FAULTS = re.compile(r"\b(?:fail(?:s|ed|ing)?|errors?|broken|denied|refused|problems?)\b", re.IGNORECASE)
+
+
+def _findings_without_fix(view: View) -> Iterator[Issue]:
+    """`If X fails, check:` over bullets of states, with no remedy there or later; a mitigation without a deed."""
+    working = view.working
+    for at, part in enumerate(working):
+        later = " ".join(p.title + " " + p.text for p in working[at + 1 :]) + " ".join(
+            c.body for p in working[at + 1 :] for c in p.codes if any(is_change(s.text) for s in c.statements)
+        )
+        for i, f in enumerate(part.flow):
+            if not isinstance(f, Prose) or f.is_item or not f.sentences:
+                continue
+            last = f.sentences[-1]
+            if (
+                not re.match(r"\W*(?:if|when)\b", last.text, re.IGNORECASE)
+                or not _FINDINGS.search(last.text)
+                or not _FAULTS.search(last.text)
+            ):
+                continue
+            bullets = [p for p in part.flow[i + 1 : i + 10] if isinstance(p, Prose) and p.is_item]
+            own = " ".join(b.text for b in bullets)
+            if (
+                len(bullets) >= 2
+                and not _REMEDY.search(own)
+                and not _REMEDY.search(re.sub(r"(?i)verify resolution", "", later))
+            ):
+                yield Issue(
+                    last.line,
+                    f"'{shortened(last.text)}' names what may be wrong, and no fix for any of it",
+                    "give each of them its remedy, or say whom to hand it to",
+                )
+        if (
+            re.search(r"\b(?:mitigation|remediation|resolution|fix)\b", part.title, re.IGNORECASE)
+            and part.flow
+            and part.end == part.index + 1
+            and not any(view.parts[j].title for j in range(part.index + 1, part.end))
+        ):
+            text = part.text
+            if (
+                not any(c for c in part.codes if c.statements)
+                and not any(instructions_in(s.text) for p in part.proses for s in p.sentences)
+                and not _REMEDY.search(re.sub(r"`[^`]*`", "", text.replace("reboot", "")))
+                and len(text.split()) > 25
+                and not any(p.target for f in part.flow for p in f.block.pieces)
+            ):
+                yield Issue(
+                    part.flow[-1].lines.last,
+                    f"the section '{shortened(part.title, 40)}' describes and mends nothing",
+                    "say what to do, or whom to hand it to",
+                )

@@ -1,0 +1,76 @@
+"""A column or field of a result is read that no query selects and nothing describes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from tsg.findings import Severity
+from tsg.mentor.code import Code
+from tsg.mentor.language import Content
+from tsg.mentor.registry import Category, Issue, check
+from tsg.mentor.view import View
+
+_COLUMN = re.compile(
+    r"\b(?:the|each|every|its|their|a|column|field|by|whose|where|both)\s+(?:`(?P<code>[\w.]+)`|"
+    r"\"(?P<quoted>[\w.]+)\"|(?P<word>[a-z]+_[a-z_0-9]+|[A-Z]{3,}(?:_[A-Z]+)*|"
+    r"[a-z]+[A-Z]\w+))\s+(?:columns?|fields?|attribute|values?|property|properties|keys?)\b"
+    r"|\b(?:columns?|fields?)\s+(?:named |called )?(?:`(?P<code2>[\w.]+)`|\"(?P<quoted2>[\w.]+)\")",
+)
+_WHERE_CODE = re.compile(
+    r"\b(?:rows?|results?|entries|records|lines)\s+(?:with|where|whose|having)\s+(?:an?\s+|"
+    r"the\s+)?`(?P<code>[a-z]\w*(?:_\w+)+)`|"
+    r"\bif\s+(?:the\s+)?`(?P<code2>[a-z]+(?:_[a-z0-9]+)+)`\s+(?:is|exceeds|equals|shows|contains|goes|"
+    r"stays|drops|column|above|below|>|<)"
+)
+
+
+@check(
+    "missing-schema",
+    Category.DATA_FLOW,
+    Severity.INFO,
+    "a column or field of a result is read that no query selects and nothing describes",
+    "Nobody can tell where to look in the result, nor what it means when the field is not there.",
+)
+def missing_schema(view: View) -> Iterator[Issue]:
+    known = view.code_text
+    tables = "\n".join(p.text for part in view.parts for p in part.proses if p.block.kind == "row")
+    said: set[str] = set()
+    for part in view.working:
+        queries = [c for c in part.codes if c.is_run]
+        above = [c for i in part.above for c in view.parts[i].codes if c.is_run]
+        if not queries and not above and not (part.index and view.parts[part.index - 1].codes):
+            continue
+        for prose in part.proses:
+            for pattern in (_COLUMN, _WHERE_CODE):
+                for found in pattern.finditer(prose.text):
+                    name = next((g for g in found.groups() if g), "")
+                    if (
+                        len(name) < 3
+                        or name in said
+                        or re.search(rf"(?<!\w){re.escape(name)}(?!\w)", known, re.IGNORECASE)
+                        or name.lower() in tables.lower()
+                    ):
+                        continue
+                    leaf = name.rsplit(".", 1)[-1]
+                    if leaf in known or _printed(queries or above, name):
+                        continue
+                    if pattern is _WHERE_CODE and not any(c.language in {Content.SQL, Content.KQL} for c in queries):
+                        continue
+                    said.add(name)
+                    yield Issue(
+                        prose.line_of(found.start()),
+                        f"'{name}' is read from a result, and no query here selects it",
+                        "select the column by name, or say what the result looks like",
+                    )
+
+
+def _printed(codes: list[Code], name: str) -> bool:
+    """Whether a well-known command prints the column by itself."""
+    text = "\n".join(c.body for c in codes)
+    if re.search(
+        r"\b(?:kubectl|oc|docker|squeue|sinfo|ps|df|free|helm|sacct|describe|-o (?:yaml|json|wide)|top|systemctl)\b",
+        text,
+    ):
+        return True
+    return bool(re.search(r"(?i)show\s|explain\b|curl|-o json", text)) and not re.search(r"(?i)\bselect\b", text)

@@ -1,0 +1,122 @@
+"""A date, address, pod, host, id or replica count written out in a command or query."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from tsg.findings import Severity
+from tsg.mentor.language import Content, first_word, is_command
+from tsg.mentor.registry import Category, Issue, check
+from tsg.mentor.view import View
+from tsg.mentor.wording import shortened
+
+_LITERALS = (
+    ("a date", re.compile(r"\b20\d\d-[01]\d-[0-3]\d(?:[T ][\d:.]+Z?)?\b|\b20\d\d/[01]\d/[0-3]\d\b")),
+    (
+        "an IP address",
+        re.compile(
+            r"(?<![\d.])(?!127\.|0\.0\.0\.0|169\.254\.169\.254|255\.|8\.8\.|1\.1\.1\.1|"
+            r"1\.0\.0\.1)(?:\d{1,3}\.){3}\d{1,3}(?![\d.]|/(?:8|12|16)\b)"
+        ),
+    ),
+    (
+        "the name of one pod",
+        re.compile(r"\b[a-z][a-z0-9]*(?:-[a-z0-9]+)*-(?=[a-f0-9]*\d)[a-f0-9]{7,10}-(?=[a-z0-9]*[a-z])[a-z0-9]{5}\b"),
+    ),
+    (
+        "an id",
+        re.compile(
+            r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b|\b(?:i|vol|sg|subnet|ami|eni|"
+            r"snap|vpc)-[0-9a-f]{8,17}\b|\b\d{12}\b",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        "the name of one host",
+        re.compile(
+            r"\bip-\d{1,3}-\d{1,3}-\d{1,3}-\d{1,3}\b|(?<![\w./<$-])(?:[a-z][a-z0-9]*-)*"
+            r"(?:(?:node|gpu|worker|host|server|dgx|compute|master|srv|rack|cn|gn|hypervisor|login)s?-?\d{1,5}|"
+            r"(?:web|db|prod|app|cache|kafka|broker|redis|mon|api|edge|head|mds|shard)s?-?\d{2,5})(?:\.[a-z][\w.-]*)?(?![\w/:=>}-])|"
+            r"(?<![\w./<$-])[a-z][a-z0-9]*(?:-[a-z0-9]+)*-\d{2,4}(?:\.[a-z][\w-]*)+\b|\b[a-z][\w-]*\.(?:prod|"
+            r"staging|internal|corp|intra|lan|local)\.[a-z.]{2,20}\b"
+        ),
+    ),
+    ("a replica count", re.compile(r"--replicas[= ][\"']?[1-9]\d*\b|\"replicas\"\s*:\s*[1-9]\d*\b")),
+    (
+        "the id of one job or process",
+        re.compile(
+            r"\b(?:scancel|scontrol (?:show|requeue|hold|release|suspend|resume|update) job(?:id)?[= ]?|"
+            r"sacct -j|sstat -j|squeue -j|kill(?: -\w+)*|strace -p|gdb -p|lsof -p|pmap|"
+            r"py-spy dump --pid) *=?(?<![\w])[1-9]\d{2,9}\b"
+        ),
+    ),
+)
+_VERSION = re.compile(r"(?:v|version[= ]?|:|@|-)$", re.IGNORECASE)
+
+
+@check(
+    "hardcoded-parameter",
+    Category.QUERY,
+    Severity.WARNING,
+    "a date, address, pod, host, id or replica count written out in a command or query",
+    "It fits the incident it was copied from; in the next one it asks about, or changes, the wrong thing.",
+)
+def hardcoded_parameter(view: View) -> Iterator[Issue]:
+    for part in view.parts:
+        for code in part.commands:
+            if not code.is_run or (code.inline and part.is_background):
+                continue
+            for statement in code.statements:
+                if code.language is Content.SHELL and not is_command(statement.text):
+                    continue
+                if found := _literal(statement.text, inline=code.inline):
+                    kind, text, offset = found
+                    line = statement.lines.first + (statement.text.count("\n", 0, offset))
+                    yield Issue(
+                        min(line, statement.lines.last),
+                        f"'{shortened(text, 40)}' is {kind} written into the command",
+                        "write a placeholder and say where its value comes from: <NODE>, <START_TIME>",
+                    )
+
+
+def _literal(text: str, *, inline: bool) -> tuple[str, str, int] | None:
+    if first_word(text) in {"export"} or re.match(r"\s*(?:export\s+)?[A-Za-z_]\w*=[^\s;|&]+\s*(?:#.*)?$", text):
+        return None
+    for kind, pattern in _LITERALS:
+        if inline and kind in {"the name of one host", "a replica count"}:
+            continue
+        for found in pattern.finditer(text):
+            before = text[max(0, found.start() - 14) : found.start()]
+            if kind == "an IP address" and (
+                (
+                    _VERSION.search(before)
+                    and not before.endswith(("://", "@", " -h "))
+                    and not re.search(r"--?\w+[= ]$", before)
+                )
+                or any(int(p) > 255 for p in found[0].split("."))
+            ):
+                continue
+            if kind == "the name of one host" and (
+                before.endswith(
+                    (
+                        "deploy/",
+                        "deployment ",
+                        "sts ",
+                        "statefulset ",
+                        "app=",
+                        'job="',
+                        "-n ",
+                        "-c ",
+                        "namespace ",
+                        "image=",
+                    )
+                )
+                or re.match(r"(?:python|node|app|api|web)\d?$", found[0])
+                or re.search(r"apiVersion|/v\d$", found[0])
+            ):
+                continue
+            if kind == "an id" and found[0].isdigit() and not re.search(r"arn:|account", text):
+                continue
+            return kind, found[0], found.start()
+    return None

@@ -1,0 +1,86 @@
+"""The prose says to replace something, and the code has no placeholder."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from tsg.findings import Severity
+from tsg.mentor.code import Code
+from tsg.mentor.holes import holes_in
+from tsg.mentor.registry import Category, Issue, check
+from tsg.mentor.view import Prose, View
+from tsg.mentor.wording import shortened
+
+_REPLACE = re.compile(
+    r"\b(?:replac(?:e|ing)|substitut(?:e|ing)|swap(?:ping)?|fill(?:ing)? in|insert(?:ing)?|putting in|"
+    r"put in|plug in|chang(?:e|ing)|adjust(?:ing)?|adapt(?:ing)?|edit(?:ing)?|set(?:ting)?|updat(?:e|"
+    r"ing)|us(?:e|ing))\b(?P<rest>[^.\n]*(?:\n[^.\n]*)?)",
+    re.IGNORECASE,
+)
+_BY_YOURS = re.compile(
+    r"\b(?:with|by|to|for|in)\s+(?:the |your )?(?:\w+\s+){0,2}?(?:your|actual|real|own|affected|"
+    r"correct|respective|matching|relevant|appropriate|right|failing|faulty|current|desired)\b|"
+    r"\bplaceholders?\b|\bangle brackets?\b|\byour own\b|\bwith the (?:name|id|value|address|ip|"
+    r"hostname|namespace|uuid)\b|\b(?:name|id|namespace|host|hostname|ip|address|value|token|cluster|"
+    r"region|pod|node|variable)s? (?:as (?:needed|appropriate|necessary)|accordingly)|"
+    r"\b(?:accordingly|as appropriate) (?:for|to) your\b",
+    re.IGNORECASE,
+)
+_OWN = re.compile(
+    r"^\W*(?:in\s+)?(?:the |your )?(?:\w+ )?(?:your|actual|real|own|correct|affected|right|respective)\b|"
+    r"^\W*(?:in\s+)?(?:the|your)\s+(?:\w+\s+){0,2}?(?:name|id|ip|address|host|hostname|namespace|value|uuid|token|password|number)s?\b",
+    re.IGNORECASE,
+)
+_STRONG = re.compile(r"^(?:replac|substitut|swap|fill|insert|put|plug)", re.IGNORECASE)
+
+
+@check(
+    "missing-placeholder",
+    Category.QUERY,
+    Severity.WARNING,
+    "the prose says to replace something, and the code has no placeholder",
+    "The reader cannot tell which part to replace and runs the command as it stands.",
+)
+def missing_placeholder(view: View) -> Iterator[Issue]:
+    for part in view.parts:
+        for at, flow in enumerate(part.flow):
+            if not isinstance(flow, Prose):
+                continue
+            for sentence in flow.sentences:
+                found = _REPLACE.search(sentence.text)
+                if (
+                    found is None
+                    or not (_BY_YOURS.search(found["rest"]) or (_STRONG.match(found[0]) and _OWN.search(found["rest"])))
+                    or (
+                        not _STRONG.match(found[0])
+                        and not re.search(r"\byour\b|\bplaceholder", found["rest"], re.IGNORECASE)
+                    )
+                ):
+                    continue
+                near = [
+                    c for c in part.flow[max(0, at - 3) : at + 4] if isinstance(c, Code) and c.is_run and not c.inline
+                ]
+                near += [c for c in part.flow if isinstance(c, Code) and c.inline and c.block is flow.block]
+                if not near or any(_takes_a_value(c, flow, sentence.text) for c in near):
+                    continue
+                if not _STRONG.match(found[0]) and not re.search(
+                    r"\b(?:in|below|above|command|query|value|name|id|namespace|host)\b", sentence.text
+                ):
+                    continue
+                yield Issue(
+                    sentence.line,
+                    f"'{shortened(sentence.text)}', and the code has no placeholder",
+                    "mark the part to replace: <NODE_NAME>, and use the same word in the sentence",
+                )
+
+
+def _takes_a_value(code: Code, prose: Prose, sentence: str) -> bool:
+    if any(True for _ in holes_in(code.body)) or re.search(
+        r"\b(?:xxx+|XXX+|foo|example|changeme|TODO)\b|\*\*\*|<[^<>\n]{1,60}>", code.body
+    ):
+        return True
+    named = [c for c in prose.codes if c.strip("<>{}$[] ") and f"`{c}`" in sentence]
+    quoted = re.findall(r"[\"'“]([^\"'”]{2,40})[\"'”]", sentence)
+    caps = re.findall(r"\b[A-Z][A-Z0-9_-]{1,}\b", sentence)
+    return any(word in code.body for word in (*named, *quoted, *caps))

@@ -1,0 +1,41 @@
+"""An include, shortcode or template tag left in the text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from tsg.findings import Severity
+from tsg.mentor.registry import Category, Issue, check
+from tsg.mentor.view import View
+from tsg.mentor.wording import shortened
+
+_TEMPLATE = re.compile(
+    r"\[!INCLUDE|\{\{[<%].{0,200}?[>%]\}\}|\{%-? ?.{0,200}? ?-?%\}|<%=? ?.{0,200}?%>|"
+    r"^:::\s*(?:moniker|zone|row|column|image)|\{\{ ?(?:site|page|cookiecutter|config|book|include|"
+    r"macro|template|partial|\.Values|\.Params|\.Site)[.\s]|^\{\{#|\{\{> ?\w|<!-- ?#?include|"
+    r"\$\{\{ ?\w|@@\w+@@|\{\{(?:TODO|FIXME|TBD)\}\}|^\.\. (?:include|code-block|note|warning)::|"
+    r"\[\[include\b|\{\{ ?\w+\([^)]*\) ?\}\}|<\?php|<#if|<%@",
+    re.IGNORECASE,
+)
+
+
+@check(
+    "template-unexpanded",
+    Category.QUERY,
+    Severity.WARNING,
+    "an include, shortcode or template tag left in the text",
+    "What it stands for is not in the guide, and nobody at the incident has the generator.",
+)
+def template_unexpanded(view: View) -> Iterator[Issue]:
+    inside = {line for c in view.codes for line in range(c.lines.first, c.lines.last + 1)}
+    for at, line in enumerate(view.source, start=1):
+        if (
+            len(line) > 4000
+            or at in inside
+            or not ("{" in line or "<" in line or "[" in line or ":" in line or "@" in line)
+        ):
+            continue
+        found = _TEMPLATE.search(re.sub(r"`[^`]*`", "", line))
+        if found:
+            yield Issue(at, f"'{shortened(found[0], 40)}' is left from a template", "write out what it stands for")
