@@ -72,12 +72,7 @@ def test_every_check_has_five_defects_to_find_and_the_guides_share_them() -> Non
     assert {p.plant.guide for p in plants} == set(GUIDES)
 
 
-ONE_NAME = pytest.mark.xfail(strict=True, reason="<account> and $account are taken for one name: P09")
-
-
-@pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=ONE_NAME) if n == "b-blob-throttling" else n for n in sorted(GUIDES)]
-)
+@pytest.mark.parametrize("name", sorted(GUIDES))
 def test_clean_guides_compile_without_an_error(catalogue: Catalogue, name: str) -> None:
     checked = check_guide(parse_guide(GUIDES[name], name), catalogue)
     assert checked.plan is not None

@@ -117,9 +117,12 @@ def _of_edges(ids: Sequence[str], edges: Sequence[Edge], ways: Sequence[Way]) ->
 
 
 def _inputs(guide: Guide, values: Sequence[Values]) -> tuple[Input, ...]:
-    """What the guide declares, and the names it uses that none of its steps gives: the incident's own."""
-    given = {i.name for i in guide.front.inputs} | {n for v in values for n in v.produces}
-    asked = dict.fromkeys(n for v in values for n in v.consumes if n not in given)
+    """What the guide declares, and the names it uses before any of its steps gives them: the incident's own."""
+    given = {i.name for i in guide.front.inputs}
+    asked: dict[str, None] = {}
+    for value in values:
+        asked |= dict.fromkeys(n for n in value.consumes if n not in given)
+        given |= set(value.produces)
     return (*guide.front.inputs, *(Input(name, required=False) for name in asked))
 
 
