@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
+from tsg.commands import Command, Does, read_code, read_inline
 from tsg.words import words
 
 _WRAPPERS = re.compile(
@@ -421,57 +423,6 @@ def _exec_without_command(rest: str) -> str:
     return "exec has no command to run in the container" if len(rest_words) <= 1 else ""
 
 
-_CHANGE = re.compile(
-    r"(?<![\w./-])(?:(?:kubectl|oc|k)\s+(?:(?:-n|--namespace|"
-    r"--context)[ =]\S+\s+)*(?:adm\s+)?(?P<kube>delete|drain|cordon|uncordon|scale|patch|replace|"
-    r"apply|create|label|annotate|taint|set|edit|autoscale|rollout\s+(?:restart|undo)|cp|evict)\b"
-    r"|helm\s+(?P<helm>upgrade|rollback|uninstall|install|delete)\b|(?P<rm>rm|rmdir|shred|truncate|"
-    r"unlink)\s+(?!-h\b)|(?:systemctl|service)\s+(?:\S+\s+)?(?P<svc>restart|stop|start|disable|enable|"
-    r"reload|mask|kill)\b"
-    r"|(?P<boot>reboot|shutdown|poweroff|halt|init [06])\b|(?P<kill>kill|pkill|killall)\s+(?!-l\b)|"
-    r"(?:docker|podman|crictl|nerdctl)\s+(?:(?:container|system|volume|image|"
-    r"network)\s+)?(?P<docker>rm|rmi|stop|kill|restart|prune|run|start|rmp)\b"
-    r"|(?P<mk>mkfs(?:\.\w+)?|wipefs|dd|fsck|xfs_repair|parted|sgdisk|blkdiscard|resize2fs|xfs_growfs|"
-    r"lvextend|lvremove|vgremove|pvremove|mdadm|umount|mount|swapoff|sysctl\s+-w|chmod|chown|mv|cp|"
-    r"tee|ln)\s|nvidia-smi\s+(?:.*\s)?(?P<gpu>-r|--gpu-reset|-pm|-pl|-mig|-rac|-ac|-lgc|-e)\b|"
-    r"etcdctl\s+(?:.*\s)?(?P<etcd>defrag|del|member\s+(?:remove|add)|snapshot\s+restore|"
-    r"alarm\s+disarm|compact\w*|put)\b"
-    r"|ceph\s+(?:.*\s)?(?P<ceph>osd\s+(?:out|in|purge|destroy|crush|set|unset|reweight|rm|down|lost|"
-    r"pool)|pg\s+repair|mds\s+fail|fs\s+(?:rm|set|fail)|auth\s+(?:del|rm)|mon\s+remove|config\s+set|"
-    r"mgr\s+fail|crash\s+archive|orch\s+(?:rm|daemon))\b|rbd\s+(?P<rbd>rm|remove|snap\s+(?:rm|purge|"
-    r"unprotect|rollback)|trash|flatten|resize)\b|rados\s+(?P<rados>rm|purge)\b"
-    r"|(?P<slurm>scancel)\b|scontrol\s+(?P<scontrol>update|requeue|hold|release|suspend|resume|reboot|"
-    r"reconfigure|delete|create)\b|sacctmgr\s+.*(?P<sacct>delete|modify|add)\b|"
-    r"terraform\s+(?P<tf>apply|destroy|taint|state rm)\b|ansible-playbook\s(?P<ans>)|"
-    r"aws\s+[\w-]+\s+(?P<aws>(?:terminate|delete|stop|reboot|modify|update|start|detach|deregister|"
-    r"remove|reset|put|create|revoke|purge)-[\w-]+)|aws\s+s3\s+(?P<s3>rm|mv|cp|sync|rb)\b"
-    r"|gcloud\s+[\w -]+\s(?P<gcloud>delete|reset|stop|resize|update|restart|start|failover)\b|"
-    r"az\s+[\w -]+\s(?P<az>delete|restart|stop|deallocate|update|scale|start|failover)\b|"
-    r"redis-cli\s+(?:.*\s)?(?P<redis>(?i:flushall|flushdb|del|config\s+set|shutdown|failover|"
-    r"cluster\s+(?:reset|failover)|client\s+kill|set|unlink|expire))\b|"
-    r"rabbitmqctl\s+(?P<rabbit>purge_queue|delete_\w+|stop_app|reset|force_reset|set_\w+|"
-    r"forget_cluster_node|start_app|close_\w+)\b"
-    r"|git\s+(?P<git>push|revert|reset\s+--hard)\b|kafka-[\w.-]+\s+.*--(?P<kafka>delete|alter|"
-    r"reset-offsets|execute|create)\b|iptables\s+(?P<ipt>-[ADIFX]|--flush|--delete)|"
-    r"ip\s+link\s+set\b(?P<ipl>)|nmcli\s+.*\b(?P<nmcli>down|up|modify)\b|"
-    r"ipmitool\s+.*(?P<ipmi>power\s+(?:cycle|reset|off|soft|on)|mc\s+reset)|(?P<ps>(?:Remove|Stop|"
-    r"Restart|Disable|Enable|Reset|Clear|Uninstall|Set|New|Add|Install|Start|Move|Suspend|Resume|"
-    r"Invoke-Command.*Remove)-(?!Location|Variable|Object|StrictMode|Job|ExecutionPolicy|"
-    r"Item\s+Env)\w+)"
-    r"|curl\s+.*-X\s*(?P<curl>POST|PUT|DELETE|PATCH)\b|crontab\s+-(?P<cron>r|e)\b|"
-    r"(?P<sql>DROP\s+(?:TABLE|DATABASE|INDEX|SCHEMA|VIEW)|TRUNCATE|DELETE\s+FROM|"
-    r"UPDATE\s+[\w.\"`<>]+\s+SET|ALTER\s+(?:TABLE|SYSTEM|DATABASE)|INSERT\s+INTO|VACUUM\s+FULL|"
-    r"REINDEX|CREATE\s+INDEX|KILL\s+\d|pg_terminate_backend|pg_cancel_backend)|"
-    r"sed\s+(?:-\w+\s+)*-(?P<sed>i)\b|find\s.*\s-(?P<find>delete|exec\s+rm)\b|"
-    r"velero\s+(?P<velero>restore|delete)\b|kubeadm\s+(?P<kubeadm>reset|upgrade)|"
-    r"istioctl\s+(?P<istio>install|uninstall)|vault\s+(?P<vault>delete|operator\s+seal|lease\s+revoke|"
-    r"kv\s+delete|token\s+revoke)|argocd\s+app\s+(?P<argo>sync|delete|rollback|set)|"
-    r"flux\s+(?P<flux>reconcile|suspend|resume|delete)|drbdadm\s+(?P<drbd>down|up|disconnect|"
-    r"invalidate)|dcgmi\s+(?P<dcgm>config\s+--set)|logrotate\s+-(?P<logr>f)|conntrack\s+-(?P<ctk>F|D)|"
-    r"mysqladmin\s+(?P<mya>shutdown|kill|flush-\w+)|pg_ctl(?:cluster)?\s+.*(?P<pgctl>restart|stop|"
-    r"promote|reload)|patronictl\s+(?P<patroni>failover|switchover|restart|reinit|pause)|"
-    r"pcs\s+(?P<pcs>resource|cluster|node)\s)",
-)
 _GRAVE = re.compile(
     r"(?<![\w-])--force\b|--grace-period[= ]0|(?<![\w.-])rm\s+(?:-\w+\s+)*-\w*[rRf]|"
     r"\b(?i:DROP\s+(?:TABLE|DATABASE|SCHEMA)|TRUNCATE\b|DELETE\s+FROM)|\bmkfs|\bwipefs|\bdd\b.*\bof=|"
@@ -493,9 +444,6 @@ _SEVERE = re.compile(
     r"systemctl\s+(?:stop|disable)\b|etcdctl\s.*\bdel\b|pg_terminate_backend|Stop-\w+|Remove-\w+|"
     r"Restart-Computer|ceph\s+.*mds\s+fail|-X\s*DELETE",
 )
-_DRY = re.compile(
-    r"--dry-run(?!=none)|\s-n\b.*\brsync\b|--check\b|--what-?if\b|-WhatIf\b|\bplan\b|--simulate\b", re.IGNORECASE
-)
 _REVERSIBLE = re.compile(
     r"\b(?:kubectl|oc|k)\s.*\b(?:scale|cordon|patch|label|annotate|taint|set\s+(?:image|env|"
     r"resources)|edit|autoscale)\b|systemctl\s+(?:stop|disable|mask)\b|osd\s+(?:out|set|reweight)\b|"
@@ -504,22 +452,16 @@ _REVERSIBLE = re.compile(
     r"ALTER TABLE)|helm\s+upgrade\b|swapoff\b|iptables\s+-[AI]|chmod\s|chown\s|git\s+push|"
     r"kafka-configs\S*\s.*--alter|set_policy|set_vm_memory_high_watermark|replicas",
 )
-_HARMLESS = re.compile(
-    r"\b(?:kubectl|oc)\s.*\b(?:cp|create\s+(?:token|job)|run\s+--rm|label\s+--list|set\s+--help)|"
-    r"\bcp\s+\S+\s+\S*(?:bak|backup|old|orig|save|tmp)|\btee\s+/tmp|\bmount\s*$|\bsed\s+-n|"
-    r"\bmv\s.*(?:bak|backup)|\|\s*tee\s"
+# What is written, fetched or signed in on the reader's own machine, by the reasons that `tsg.commands` gives.
+_LOCAL = re.compile(
+    r"writes |(?:mkdir|touch) makes|(?:git clone|scp|Connect-\w+|Unblock-File|Expand-Archive|docker login)\b"
+    r"|nvidia-bug-report"
 )
 
 
 def is_change(text: str) -> bool:
-    """Whether a command changes something."""
-    plain = plain_command(text)
-    return (
-        bool(_CHANGE.search(plain))
-        and not _DRY.search(plain)
-        and not _HARMLESS.search(plain)
-        and not re.match(r"(?:grep|echo|man|cat|less|which)\s[^|;&<]*$", plain)
-    )
+    """Whether a command changes something beside files of the reader's own."""
+    return any(c.does is Does.CHANGES and not _LOCAL.match(c.why) for c in _commands(text))
 
 
 def is_grave(text: str) -> bool:
@@ -529,10 +471,18 @@ def is_grave(text: str) -> bool:
 
 def is_severe(text: str) -> bool:
     """Whether a change interrupts or removes something: delete, drain, reboot, kill, stop."""
-    plain = plain_command(text)
-    return is_grave(text) or (is_change(text) and bool(_SEVERE.search(plain)))
+    return is_grave(text) or (is_change(text) and bool(_SEVERE.search(plain_command(text))))
 
 
 def is_reversible(text: str) -> bool:
     """Whether a change leaves a state that somebody will have to take back."""
     return is_change(text) and not is_grave(text) and bool(_REVERSIBLE.search(plain_command(text)))
+
+
+@lru_cache(maxsize=4096)
+def _commands(text: str) -> tuple[Command, ...]:
+    found = read_code("", text, 1).commands
+    if found:
+        return found
+    inline = read_inline(text, 1)
+    return (inline,) if inline is not None else ()

@@ -6,10 +6,21 @@ import re
 from collections.abc import Iterator
 
 from tsg.findings import Severity
+from tsg.mentor.code import Code
 from tsg.mentor.command_forms import is_change
 from tsg.mentor.registry import Category, Issue, check
 from tsg.mentor.view import Part, Prose, StepView, View
 from tsg.mentor.wording import ACT, LOOK, instructions_in
+
+SHORTEST = 12  # characters of code; less is the same by chance
+_UNCOUNTED = re.compile(r"^\s*#.*$", re.MULTILINE)
+# Something has happened, or time has passed, before it is asked again.
+_TIME = re.compile(
+    r"\b(?:wait|meanwhile|after|afterwards|later|every|until|within|(?:seconds|minutes?|hours?|min|s|h) (?:later|apart)"
+    r"|repeat|re-?run|retry|each time|for (?:the|each) (?:other|second|next)"
+    r"|on (?:the|each|every) (?:other|node|host))\b",
+    re.IGNORECASE,
+)
 
 
 @check(
@@ -49,8 +60,50 @@ def duplicate_step(view: View) -> Iterator[Issue]:
                 "keep one, and refer to it by its number",
             )
         texts.setdefault(key, (step.lines.first, step))
+    yield from _same_reads(view)
     yield from _same_titles(view)
     yield from _same_deeds(view)
+
+
+def _same_reads(view: View) -> Iterator[Issue]:
+    """A look that stands twice in one place, and nothing between that could have changed the answer."""
+    seen: dict[str, Code] = {}
+    for part in view.working:
+        for code in part.codes:
+            key = " ".join(_UNCOUNTED.sub("", code.body).split())
+            before = seen.get(key)
+            if (
+                len(key) < SHORTEST
+                or code.block.quoted
+                or not code.is_run
+                or any(is_change(s.text) for s in code.statements)
+            ):
+                continue
+            if before is not None and _stands_close(view, before, code) and not _may_have_changed(view, before, code):
+                yield Issue(
+                    code.lines.first,
+                    f"line {before.lines.first} asks the same, and nothing has changed meanwhile",
+                    "keep one, or say what has changed before it is asked again",
+                )
+            seen[key] = code
+
+
+def _stands_close(view: View, first: Code, second: Code) -> bool:
+    """Whether both stand in one section or in neighbouring ones that follow one another for every reader."""
+    if first.section == second.section:
+        return True
+    between = [p for p in view.parts if first.section < p.index <= second.section]
+    follow = len(between) == 1 and not _inside_options(between[0])
+    return follow and (view.native or bool(between[0].number))
+
+
+def _may_have_changed(view: View, first: Code, second: Code) -> bool:
+    lines = range(first.lines.last + 1, second.lines.first)
+    changed = any(
+        c.lines.first in lines and any(is_change(s.text) for s in c.statements) for p in view.parts for c in p.commands
+    )
+    sentences = (s for p in view.parts for prose in p.proses for s in prose.sentences if s.line in lines)
+    return changed or any(_TIME.search(s.text) or instructions_in(s.text) in ACT - LOOK for s in sentences)
 
 
 def _inside_options(part: Part) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from dag.model import Span
 from tsg.findings import Severity
 from tsg.mentor.code import Code, Statement
 from tsg.mentor.command_forms import is_change, is_grave, is_severe, plain_command
@@ -27,7 +28,7 @@ def multi_step_fence(view: View) -> Iterator[Issue]:
         statements = [s for s in code.statements if not _is_setting(s)]
         if len(statements) < 2 or len(statements) > 400:
             continue
-        if at := _mixed_at(code, statements):
+        if at := _mixed_at(code, statements) or _judged_at(view, code, statements):
             yield Issue(
                 code.lines.first,
                 f"the fence holds several steps of differing risk; the one in line {at} changes something",
@@ -85,6 +86,40 @@ def _mixed_at(code: Code, statements: Sequence[Statement]) -> int:
     ):
         return statements[first].lines.first
     return 0
+
+
+# Words that weigh what a command prints.
+_WEIGHS = re.compile(
+    r"\b(?:if|unless|only when|only if|once it|has to|have to|must|should|needs? to|make sure|expect(?:ed)?|when it)\b",
+    re.IGNORECASE,
+)
+_PRINTED = re.compile(
+    r"\b(?:prints?|printed|shows?|shown|returns?|returned|reports?|outputs?|results?|gives?|says?|size|count|value|number"
+    r"|empty|lines?|first|second|third|last|previous|one|zero|\d+)\b",
+    re.IGNORECASE,
+)
+
+
+def _judged_at(view: View, code: Code, statements: Sequence[Statement]) -> int:
+    """The line of a change that stands behind a read of its own fence, where the prose beside it weighs that read."""
+    first = next((i for i, s in enumerate(statements) if is_change(s.text)), 0)
+    reads = [s for s in statements[:first] if not _is_saving(s)]
+    if not first or not reads:
+        return 0
+    part = next(p for p in view.parts if p.index == code.section)
+    near = [p for p in part.proses if _is_beside(p.lines, code.lines)]
+    for sentence in (s for prose in near for s in prose.sentences):
+        if _WEIGHS.search(sentence.text) and _PRINTED.search(sentence.text) and not _AFTERWARDS.search(sentence.text):
+            return statements[first].lines.first
+    return 0
+
+
+def _is_beside(prose: Span, code: Span) -> bool:
+    """Whether prose stands right before or right behind a block."""
+    return 0 < code.first - prose.last <= 2 or 0 < prose.first - code.last <= 2
+
+
+_AFTERWARDS = re.compile(r"\b(?:after(?:wards)?|then verify|still|again|rolls? back|undo)\b", re.IGNORECASE)
 
 
 def _is_saving(statement: Statement) -> bool:
