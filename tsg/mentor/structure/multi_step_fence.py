@@ -102,15 +102,15 @@ _PRINTED = re.compile(
 
 def _judged_at(view: View, code: Code, statements: Sequence[Statement]) -> int:
     """The line of a change that stands behind a read of its own fence, where the prose beside it weighs that read."""
-    first = next((i for i, s in enumerate(statements) if is_change(s.text)), 0)
-    reads = [s for s in statements[:first] if not _is_saving(s)]
-    if not first or not reads:
+    read = next((i for i, s in enumerate(statements) if not is_change(s.text) and not _is_saving(s)), len(statements))
+    changed = next((s for s in statements[read:] if is_change(s.text)), None)
+    if changed is None:
         return 0
     part = next(p for p in view.parts if p.index == code.section)
     near = [p for p in part.proses if _is_beside(p.lines, code.lines)]
     for sentence in (s for prose in near for s in prose.sentences):
         if _WEIGHS.search(sentence.text) and _PRINTED.search(sentence.text) and not _AFTERWARDS.search(sentence.text):
-            return statements[first].lines.first
+            return changed.lines.first
     return 0
 
 
