@@ -9,7 +9,7 @@ from tsg.findings import Severity
 from tsg.mentor.code import Code
 from tsg.mentor.language import Content
 from tsg.mentor.registry import Category, Issue, check
-from tsg.mentor.view import View
+from tsg.mentor.view import Part, View
 
 _COLUMN = re.compile(
     r"\b(?:the|each|every|its|their|a|column|field|by|whose|where|both)\s+(?:`(?P<code>[\w.]+)`|"
@@ -33,6 +33,7 @@ _WHERE_CODE = re.compile(
     "Nobody can tell where to look in the result, nor what it means when the field is not there.",
 )
 def missing_schema(view: View) -> Iterator[Issue]:
+    yield from _unselected(view)
     known = view.code_text
     tables = "\n".join(p.text for part in view.parts for p in part.proses if p.block.kind == "row")
     said: set[str] = set()
@@ -63,6 +64,67 @@ def missing_schema(view: View) -> Iterator[Issue]:
                         f"'{name}' is read from a result, and no query here selects it",
                         "select the column by name, or say what the result looks like",
                     )
+
+
+# Ways to say which columns or fields a command prints.
+_SELECTS = re.compile(
+    r"\b(?:summarize|project|extend|custom-columns|group by)\b|(?i:\bselect\s+(?!\*))|--query-[\w-]+=|--formatter\b"
+    r"|--format[= ](?!json)|-[oO]\s?[\"']?(?:%|jsonpath|custom-columns|[a-z]+,[a-z]|[a-z]+=,)|--output-format"
+    r"|\bjq\b[^|]*\{|\bawk\b|--columns|Select-Object|Format-Table",
+)
+_FIELD = r"`(?P<{0}>[A-Za-z_][\w.]{{2,}})`"
+_READ = re.compile(
+    rf"\b(?:row|line|entry|record|result|object|answer|item|session|pod|first|last)'s\s+{_FIELD.format('owned')}"
+    rf"|\b(?:columns?|fields?|keys?|attributes?|property|properties)\s+{_FIELD.format('named')}"
+    rf"|{_FIELD.format('of')}\s+of (?:the|each|every|any|that|this) (?:first|last|row|line|result|answer|object)"
+    rf"|\b(?:if|where|whose|when|with|until|note|read|compare|take)\s+(?:the\s+|its\s+|an?\s+)?{_FIELD.format('read')}"
+    r"(?=\s+(?:is|are|exceeds|equals|shows?|contains|stays|rises|falls|drops|above|below|of|has|column|field))",
+    re.IGNORECASE,
+)
+
+
+def _unselected(view: View) -> Iterator[Issue]:
+    """A field that the prose reads although the query right before says which fields it gives, and not this one."""
+    told: set[tuple[int, str]] = set()
+    for part in view.working:
+        query: Code | None = None
+        cells: list[str] = []
+        for flow in part.flow:
+            if isinstance(flow, Code):
+                query = flow if not flow.inline and flow.is_run else query
+                continue
+            cells = flow.text.split(" | ") if flow.block.kind == "row" and not cells else cells
+            if query is None or not _SELECTS.search(query.body) or flow.block.lines.first < query.lines.first:
+                continue
+            heads = [c.strip(" `") for c in cells if re.fullmatch(r"\s*`[A-Za-z_]\w{2,}`\s*", c)]
+            cells = [] if flow.block.kind != "row" else [" "]
+            named = [(m.start(), next(g for g in m.groups() if g)) for m in _READ.finditer(flow.text)]
+            for at, name in [*named, *((0, h) for h in heads)]:
+                leaf = name.rsplit(".", 1)[-1]
+                if (
+                    re.search(rf"(?<!\w){re.escape(leaf)}(?!\w)", query.body, re.IGNORECASE)
+                    or (part.index, leaf) in told
+                ):
+                    continue
+                if _elsewhere(part, query, leaf) or _is_input(view, leaf):
+                    continue
+                told.add((part.index, leaf))
+                yield Issue(
+                    flow.line_of(at),
+                    f"'{name}' is read from the result of line {query.lines.first}, which does not give it",
+                    "select the column by name, or read one that is there",
+                )
+
+
+def _elsewhere(part: Part, query: Code, name: str) -> bool:
+    """Whether another block of the section, or prose before the query, knows the name."""
+    codes = [c.body for c in part.commands if c is not query]
+    before = [p.text for p in part.proses if p.lines.last < query.lines.first]
+    return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.IGNORECASE) for text in (*codes, *before))
+
+
+def _is_input(view: View, name: str) -> bool:
+    return any(i.name == name for i in view.guide.front.inputs)
 
 
 def _printed(codes: list[Code], name: str) -> bool:

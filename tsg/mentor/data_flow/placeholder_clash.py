@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterator
 
 from tsg.findings import Severity
+from tsg.guide import PieceKind
 from tsg.mentor.code import Code
 from tsg.mentor.command_forms import plain_command
 from tsg.mentor.data_flow.shared import run_codes
 from tsg.mentor.holes import Hole, holes_in, names_set
 from tsg.mentor.registry import Category, Issue, check
 from tsg.mentor.view import View
+from tsg.words import words
 
 
 @check(
@@ -28,6 +30,8 @@ def placeholder_clash(view: View) -> Iterator[Issue]:
     assigned = {m[1].lower() for m in re.finditer(r"([A-Za-z_]\w*)=[\"']?(?:<|\{\{|\[|\$\()", view.code_text)} | {
         n.lower() for n in names_set(view.code_text)
     }
+    yield from _defined_twice(view)
+    shell = _set_in_shell(view)
     for _, code in run_codes(view):
         for hole in holes_in(_uncommented(code)):
             line = code.body_line + code.body.count("\n", 0, hole.start)
@@ -44,6 +48,13 @@ def placeholder_clash(view: View) -> Iterator[Issue]:
                     f"{hole.text} here is {spelt[core][0]} in line {spelt[core][1]}",
                     "spell one value in one way throughout",
                 )
+            if core and hole.is_variable and core not in said:
+                # `NODE` is set, and `$NODE_NAME` is used: the shell has no such variable.
+                twin = next((n for n in shell if _core_of(n) == core and n != hole.name), None)
+                if twin is not None and hole.name not in shell:
+                    said.add(core)
+                    told = f"{hole.text} is set nowhere; line {shell[twin]} sets {twin}"
+                    yield Issue(line, told, "spell one value in one way throughout")
             if core:
                 spelt.setdefault(core, (hole.text, line))
             if hole.is_variable:
@@ -61,6 +72,60 @@ def placeholder_clash(view: View) -> Iterator[Issue]:
             meant.setdefault(hole.text, (kind, line))
 
 
+def _set_in_shell(view: View) -> dict[str, int]:
+    """Shell variables that a block of the guide sets, with the line."""
+    found: dict[str, int] = {}
+    for _, code in run_codes(view):
+        for at, row in code.rows:
+            for match in re.finditer(r"(?:^|[\s;&(])(?:export\s+|read\s+(?:-\w+\s+)*)?([A-Z][A-Z0-9_]*)(?==|$)", row):
+                found.setdefault(match[1], at)
+    return found
+
+
+_HOLE = r"(?:<[A-Za-z][\w.-]*>|\{\{\s*[A-Za-z_][\w.-]*\s*\}\}|\$\{?[A-Z][A-Z0-9_]+\}?)"
+_DEFINES = re.compile(
+    r"^\W{0,2}\s*(?:(?:is|are|means|stands for|being)\s+|,\s*(?=(?:the|your|a|an|its)\b))(?P<what>[^.;:()]{3,80})",
+    re.IGNORECASE,
+)
+_EMPTY = words(
+    "the a an your our its his their this that of in on for by to from with and or is are be it name names value values"
+    " number id identifier own actual current same which what where below above here all one written called"
+)
+
+
+def _defined_twice(view: View) -> Iterator[Issue]:
+    """A placeholder of which two sentences say what it is, and they have no word in common."""
+    meanings: dict[str, tuple[frozenset[str], int, str]] = {}
+    for part in view.parts:
+        for prose in part.proses:
+            for at, piece in enumerate(prose.block.pieces):
+                if piece.kind is not PieceKind.CODE or re.fullmatch(_HOLE, piece.text.strip()) is None:
+                    continue
+                after = "".join(p.text for p in prose.block.pieces[at + 1 : at + 4])
+                found = _DEFINES.match(after)
+                if found is None:
+                    continue
+                said = re.split(r",|\b(?:in|at|where|that|which|whose|when|as)\b", found["what"])[0]
+                told = frozenset(w[:6] for w in re.findall(r"[a-z]{3,}", said.lower()) if w not in _EMPTY)
+                own = piece.text.strip()
+                if not told or _STATE.match(said.strip()):
+                    continue
+                first = meanings.setdefault(own, (told, piece.line, said.strip()))
+                if not first[0] & told:
+                    message = f"{own} is '{said.strip()}' here and '{first[2]}' in line {first[1]}"
+                    yield Issue(piece.line, message, "give each meaning a name of its own")
+
+
+# "`<count>` is 0": what a value is at the moment, and not what it stands for.
+_STATE = re.compile(
+    r"(?:not|now|still|already|empty|zero|set|above|below|less|more|at|over|under|between|\d|`|one of)\b", re.IGNORECASE
+)
+
+
+def _core_of(name: str) -> str:
+    return "_".join(w for w in name.lower().split("_") if w not in _GENERIC)
+
+
 def _uncommented(code: Code) -> str:
     """The body with its comment lines blanked, offsets kept."""
     if not code.comments:
@@ -68,12 +133,12 @@ def _uncommented(code: Code) -> str:
     return re.sub(r"^\s*(?:#|--|//)[^\n]*", lambda m: " " * len(m[0]), code.body, flags=re.MULTILINE)
 
 
+_GENERIC = frozenset({"name", "your", "the", "my", "id", "here", "of", "value", "actual"})
+
+
 def _core(hole: Hole) -> str:
     """What a placeholder's name is about: `<pod-name>` and `$POD` are both `pod`."""
-    words = [
-        w for w in hole.norm.split("_") if w not in {"name", "your", "the", "my", "id", "here", "of", "value", "actual"}
-    ]
-    return "_".join(words)
+    return _core_of(hole.norm)
 
 
 def _legit(hole: Hole, other: str, assigned: set[str]) -> bool:

@@ -25,6 +25,8 @@ _FROM_PREVIOUS = re.compile(
     re.IGNORECASE,
 )
 
+_NAMED = re.compile(r"\b(?:of|from|in|by)\s+steps?\s+#?\d|\blog(?:s)? from the previous\b|--previous", re.IGNORECASE)
+
 
 @check(
     "unknown-source",
@@ -34,12 +36,16 @@ _FROM_PREVIOUS = re.compile(
     "The value of another step fits just as well, and does something else.",
 )
 def unknown_source(view: View) -> Iterator[Issue]:
-    for part in view.working:
+    for part in view.parts:
+        if part.is_background and not any(_FROM_PREVIOUS.search(p.text) for p in part.proses):
+            continue
         for prose in part.proses:
             for sentence in prose.sentences:
                 found = _FROM_PREVIOUS.search(sentence.text)
                 if found is None or re.search(
-                    r"\bsteps?\s+#?\d|\blog(?:s)? from the previous\b|--previous", sentence.text, re.IGNORECASE
+                    r"\b(?:of|from|in|by)\s+steps?\s+#?\d|\blog(?:s)? from the previous\b|--previous",
+                    sentence.text,
+                    re.IGNORECASE,
                 ):
                     continue
                 if any(p.target and p.text in sentence.text for p in prose.block.pieces if p.text):
@@ -80,6 +86,9 @@ def _candidates(view: View, part: Part, prose: Prose, line: int, found: re.Match
                     else (1 if before.text else 0)
                 )
             return outputs if singular else 1
+    if (found["kind"] or "").lower() in {"step", "section"} and not view.steps:
+        # A guide without steps has no previous one: any block before could be meant.
+        return sum(c.is_run for p in view.parts for c in p.codes if c.lines.first < line)
     blocks = [c for p in view.parts[: part.index + 1] for c in p.codes if c.lines.first < line and c.is_run]
     here = [c for c in blocks if c.section == part.index]
     if which == "above" or not which:

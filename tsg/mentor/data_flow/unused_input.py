@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterator
 
 from tsg.findings import Severity
+from tsg.guide import PieceKind
 from tsg.mentor.data_flow.shared import declared_inputs
+from tsg.mentor.holes import holes_in
 from tsg.mentor.registry import Category, Issue, check
 from tsg.mentor.view import View
 
@@ -24,9 +26,48 @@ def unused_input(view: View) -> Iterator[Issue]:
         line = front.input_lines.get(declared.name, front.lines.first if front.lines else 1)
         if not _is_used(view, declared.name, line, front.lines.last if front.lines else 0):
             yield _unused(line, declared.name)
+    told = set()
     for _, line, name in declared_inputs(view):
         if not _is_used(view, name.strip("<>{}$[]"), line, 0):
+            told.add(line)
             yield _unused(line, name)
+    for line, name in _explained_once(view):
+        if line not in told:
+            yield _unused(line, name)
+
+
+_HOLE = re.compile(r"<[A-Za-z][\w.-]*>|\{\{\s*[A-Za-z_][\w.-]*\s*\}\}|\$\{?[A-Z][A-Z0-9_]+\}?")
+_DEFINED = re.compile(
+    r"^\s*(?:\)|,)?\s*(?:is|are|means?|stands? for|=|being|\(|,\s*(?:the|your|a|an|its)\b|for (?:the|your)\b|below\b"
+    r"|in (?:the|all|these)\b)",
+    re.IGNORECASE,
+)
+_NAMED_SO = re.compile(
+    r"\b(?:as|is|called|written|it is|named|placeholder|parameter|variable|label|like|and|note)\W*$", re.IGNORECASE
+)
+_TO_REPLACE = re.compile(r"\b(?:replace|substitute|fill in|put|swap|insert)\b", re.IGNORECASE)
+
+
+def _explained_once(view: View) -> Iterator[tuple[int, str]]:
+    """Placeholders that prose introduces and that stand nowhere else in the guide."""
+    source = "\n".join(view.source)
+    used = {_core(hole.text) for hole in holes_in(view.code_text)}
+    for part in view.parts:
+        for prose in part.proses:
+            for at, piece in enumerate(prose.block.pieces):
+                if piece.kind is not PieceKind.CODE or _HOLE.fullmatch(piece.text.strip()) is None:
+                    continue
+                after = "".join(p.text for p in prose.block.pieces[at + 1 : at + 3])
+                before = "".join(p.text for p in prose.block.pieces[:at])
+                introduced = _DEFINED.match(after) or _NAMED_SO.search(before)
+                replaced = _TO_REPLACE.search(before[-60:])
+                own = piece.text.strip()
+                if introduced and not replaced and source.count(own) == 1 and _core(own) not in used:
+                    yield piece.line, own
+
+
+def _core(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
 def _unused(line: int, name: str) -> Issue:

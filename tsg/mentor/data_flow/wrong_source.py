@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from tsg.findings import Severity
+from tsg.guide import PieceKind
 from tsg.mentor.registry import Category, Issue, check
 from tsg.mentor.view import Part, Prose, StepView, View
 from tsg.mentor.wording import content_words, shortened
@@ -68,6 +69,18 @@ _WEAK = frozenset(
         "listed",
         "identified",
         "retrieved",
+        "query",
+        "queries",
+        "command",
+        "commands",
+        "run",
+        "again",
+        "wait",
+        "minutes",
+        "seconds",
+        "repeat",
+        "once",
+        "more",
     ]
 )
 
@@ -80,6 +93,7 @@ _WEAK = frozenset(
     "The reader searches the wrong output, or takes whatever stands there.",
 )
 def wrong_source(view: View) -> Iterator[Issue]:
+    yield from _from_sections(view)
     if not view.steps:
         return
     numbers = _by_number(view)
@@ -90,6 +104,45 @@ def wrong_source(view: View) -> Iterator[Issue]:
                     if message := _wrong(view, part, prose, numbers, found):
                         yield Issue(sentence.line, message, "name the step that gives the value, or let step N give it")
                         break
+
+
+_FROM_LINK = re.compile(
+    r"\b(?:the|its|their|these|those)\s+(?P<what>(?:[\w`<>.-]+\s+){0,3}[\w`<>.-]+)\s+"
+    r"(?:kept |saved |noted |found |printed |read |given |taken |shown )?(?:from|in|of|by)\s+$",
+    re.IGNORECASE,
+)
+
+
+def _from_sections(view: View) -> Iterator[Issue]:
+    """ "The settings from [Who sends requests](#...)": the section that the link leads to speaks of no settings."""
+    anchors = view.guide.by_anchor
+    for part in view.parts:
+        for prose in part.proses:
+            before = ""
+            for piece in prose.block.pieces:
+                target = anchors.get(piece.target[1:].lower()) if piece.target.startswith("#") else None
+                found = _FROM_LINK.search(before[-160:].replace("\n", " ")) if target is not None else None
+                before += f"`{piece.text}`" if piece.kind is PieceKind.CODE else piece.text
+                if found is None or target is None or target == part.index:
+                    continue
+                wanted = content_words(re.sub(r"[`<>_-]", " ", found["what"])) - {x[:5] for x in _WEAK}
+                giver = _part_text(view.parts[target])
+                others = [p for p in view.parts[: part.index + 1] if p.index != target and _gives(p, prose, wanted)]
+                if wanted and others and not any(re.search(rf"(?<![a-z]){re.escape(w)}", giver) for w in wanted):
+                    told = f"'{view.parts[target].title}' gives no '{shortened(found['what'], 40)}'"
+                    hint = f"'{others[-1].title}' speaks of it: name the section that gives the value"
+                    yield Issue(piece.line, told, hint)
+
+
+def _gives(part: Part, prose: Prose, wanted: set[str]) -> bool:
+    """Whether a section with code, before this prose, speaks of what is wanted."""
+    text = _part_text(part, until=prose.lines.first)
+    return bool(part.codes) and any(re.search(rf"(?<![a-z]){re.escape(w)}", text) for w in wanted)
+
+
+def _part_text(part: Part, until: int | None = None) -> str:
+    flow = [f for f in part.flow if until is None or f.lines.last < until]
+    return " ".join([part.title, *(f.text if isinstance(f, Prose) else f.body for f in flow)]).lower()
 
 
 def _by_number(view: View) -> dict[str, list[StepView]]:
