@@ -34,6 +34,7 @@ _WHERE_CODE = re.compile(
 )
 def missing_schema(view: View) -> Iterator[Issue]:
     yield from _unselected(view)
+    yield from _unlisted(view)
     known = view.code_text
     tables = "\n".join(p.text for part in view.parts for p in part.proses if p.block.kind == "row")
     said: set[str] = set()
@@ -83,6 +84,9 @@ _READ = re.compile(
 )
 
 
+_ITS = re.compile(rf"\b(?:its|their)\s+{_FIELD.format('its')}")
+
+
 def _unselected(view: View) -> Iterator[Issue]:
     """A field that the prose reads although the query right before says which fields it gives, and not this one."""
     told: set[tuple[int, str]] = set()
@@ -99,6 +103,8 @@ def _unselected(view: View) -> Iterator[Issue]:
             heads = [c.strip(" `") for c in cells if re.fullmatch(r"\s*`[A-Za-z_]\w{2,}`\s*", c)]
             cells = [] if flow.block.kind != "row" else [" "]
             named = [(m.start(), next(g for g in m.groups() if g)) for m in _READ.finditer(flow.text)]
+            if any(name in query.body for _, name in named) or any(c in query.body for c in flow.codes):
+                named += [(m.start(), m["its"]) for m in _ITS.finditer(flow.text)]
             for at, name in [*named, *((0, h) for h in heads)]:
                 leaf = name.rsplit(".", 1)[-1]
                 if (
@@ -114,6 +120,28 @@ def _unselected(view: View) -> Iterator[Issue]:
                     f"'{name}' is read from the result of line {query.lines.first}, which does not give it",
                     "select the column by name, or read one that is there",
                 )
+
+
+_LISTING = re.compile(r"\b(?:columns?|fields?|keys?|properties|attributes)\b", re.IGNORECASE)
+_IN_COLUMN = re.compile(
+    r"\b(?:columns?|fields?|keys?|property|properties|attributes?)\s+`(?P<name>[A-Za-z_][\w.-]*)`", re.IGNORECASE
+)
+
+
+def _unlisted(view: View) -> Iterator[Issue]:
+    """A column that is read, although the text has listed the columns there are, and this is none of them."""
+    listed: set[str] = set()
+    for part in view.parts:
+        for prose in part.proses:
+            for sentence in prose.sentences:
+                codes = re.findall(r"`([A-Za-z_][\w.-]*)`", sentence.text)
+                for found in _IN_COLUMN.finditer(sentence.text) if len(listed) > 1 else ():
+                    name = found["name"]
+                    if name.lower() not in listed and not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", view.code_text):
+                        told = f"the columns are told above, and '{name}' is none of them"
+                        yield Issue(sentence.line, told, "read a column that is there, or list this one too")
+                if len(codes) > 1 and _LISTING.search(sentence.text):
+                    listed |= {c.lower() for c in codes}
 
 
 def _elsewhere(part: Part, query: Code, name: str) -> bool:

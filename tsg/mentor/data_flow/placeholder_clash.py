@@ -31,6 +31,8 @@ def placeholder_clash(view: View) -> Iterator[Issue]:
         n.lower() for n in names_set(view.code_text)
     }
     yield from _defined_twice(view)
+    yield from _in_one_place(view)
+    yield from _of_two_variables(view)
     shell = _set_in_shell(view)
     for _, code in run_codes(view):
         for hole in holes_in(_uncommented(code)):
@@ -84,7 +86,8 @@ def _set_in_shell(view: View) -> dict[str, int]:
 
 _HOLE = r"(?:<[A-Za-z][\w.-]*>|\{\{\s*[A-Za-z_][\w.-]*\s*\}\}|\$\{?[A-Z][A-Z0-9_]+\}?)"
 _DEFINES = re.compile(
-    r"^\W{0,2}\s*(?:(?:is|are|means|stands for|being)\s+|,\s*(?=(?:the|your|a|an|its)\b))(?P<what>[^.;:()]{3,80})",
+    r"^\W{0,2}\s*(?:(?:is|are|means|stands for|being)\s+|,\s*(?=(?:the|your|a|an|its)\b)|(?::|\||=|–|—|-)\s+)"
+    r"(?P<what>[^.;:()|]{3,80})",
     re.IGNORECASE,
 )
 _EMPTY = words(
@@ -114,6 +117,41 @@ def _defined_twice(view: View) -> Iterator[Issue]:
                 if not first[0] & told:
                     message = f"{own} is '{said.strip()}' here and '{first[2]}' in line {first[1]}"
                     yield Issue(piece.line, message, "give each meaning a name of its own")
+
+
+def _in_one_place(view: View) -> Iterator[Issue]:
+    """Two placeholders that stand behind the very same words of a query, one named by words of the other."""
+    seen: dict[str, tuple[Hole, int]] = {}
+    for _, code in run_codes(view):
+        for hole in holes_in(_uncommented(code)):
+            start = code.body.rfind("\n", 0, hole.start) + 1
+            before = " ".join(code.body[start : hole.start].split())
+            line = code.body_line + code.body.count("\n", 0, hole.start)
+            if len(before) < _PLACE or hole.is_variable:
+                continue
+            first, at = seen.setdefault(before, (hole, line))
+            one, other = set(_core(first).split("_")), set(_core(hole).split("_"))
+            if first.text != hole.text and one and other and one != other and (one < other or other < one):
+                told = f"{hole.text} stands where line {at} has {first.text}"
+                yield Issue(line, told, "spell one value in one way throughout")
+
+
+_PLACE = 12  # characters of a line before a placeholder that make two places alike
+
+
+def _of_two_variables(view: View) -> Iterator[Issue]:
+    """One placeholder that two variables are set from."""
+    given: dict[str, tuple[str, int]] = {}
+    for _, code in run_codes(view):
+        for at, row in code.rows:
+            found = re.match(rf"\s*(?:export\s+|\$)?([A-Za-z_]\w*)\s*=\s*[\"']?({_HOLE})[\"']?\s*(?:#.*)?$", row)
+            if found is None:
+                continue
+            name, hole = found[1].lower(), found[2]
+            first, line = given.setdefault(hole, (name, at))
+            if first != name and not set(first.split("_")) & set(name.split("_")):
+                told = f"{hole} is given to {found[1]} here and to {first.upper()} in line {line}"
+                yield Issue(at, told, "give each meaning a name of its own")
 
 
 # "`<count>` is 0": what a value is at the moment, and not what it stands for.

@@ -31,7 +31,7 @@ def unused_input(view: View) -> Iterator[Issue]:
         if not _is_used(view, name.strip("<>{}$[]"), line, 0):
             told.add(line)
             yield _unused(line, name)
-    for line, name in _explained_once(view):
+    for line, name in (*_explained_once(view), *_set_and_never_read(view)):
         if line not in told:
             yield _unused(line, name)
 
@@ -64,6 +64,28 @@ def _explained_once(view: View) -> Iterator[tuple[int, str]]:
                 own = piece.text.strip()
                 if introduced and not replaced and source.count(own) == 1 and _core(own) not in used:
                     yield piece.line, own
+
+
+# Variables that programs read by themselves.
+_READ_BY_PROGRAMS = re.compile(
+    r"PATH$|HOME$|LANG|LC_|TZ$|TERM$|EDITOR$|PAGER$|SHELL$|DEBUG|PG[A-Z]|MYSQL|KUBE|AWS_|AZURE|ARM_|GOOGLE|GCLOUD|CLOUDSDK|OS_"
+    r"|VAULT_|CONSUL_|NOMAD_|ETCDCTL|CEPH|DOCKER|HELM|TF_|HTTPS?_PROXY|NO_PROXY|SSL_|CURL_|GIT_|SSH_|NCCL|CUDA|TORCH|HF_|SLURM"
+    r"|SBATCH|SQUEUE|SINFO|REDIS|RABBITMQ|KAFKA|ELASTIC|CELERY|ANSIBLE|PYTHON|JAVA|NODE_OPTIONS|RUST|GO[A-Z]*$|IFS$|PS\d$"
+)
+
+
+def _set_and_never_read(view: View) -> Iterator[tuple[int, str]]:
+    """Shell variables that a block sets for what follows, and that nothing reads."""
+    text = "\n".join(view.source)
+    for code in view.codes:
+        if not code.is_run or any(k in code.body for k in ("-e ", "env ", "docker run")):
+            continue
+        for at, row in code.rows:
+            found = re.match(r"\s*(?:export\s+)([A-Z][A-Z0-9_]*)=\S", row)
+            if found is None or _READ_BY_PROGRAMS.match(found[1]):
+                continue
+            if len(re.findall(rf"(?<![A-Za-z0-9_]){found[1]}(?![A-Za-z0-9_])", text)) == 1:
+                yield at, found[1]
 
 
 def _core(name: str) -> str:

@@ -15,7 +15,7 @@ _FROM_STEP = re.compile(
     r"(?P<what>(?:`[^`]+`|[\w<>/-]+)(?:\s+(?:`[^`]+`|"
     r"[\w<>/-]+)){0,6}?)\s*(?:\([^)]*\)\s*)?,?\s*(?:(?:that )?(?:you |we |was |were |is |"
     r"as )?(?P<how>found|obtained|noted|saved|recorded|collected|returned|listed|identified|retrieved|"
-    r"printed|shown|gathered|captured|determined|got|reported|measured|seen|taken|copied|queried|"
+    r"read|printed|shown|gathered|captured|determined|got|reported|measured|seen|taken|copied|queried|"
     r"written down|displayed)?\s*)(?P<prep>from|in|by|during|at|of)\s+(?:the (?:output|"
     r"result)s? (?:of|from) )?(?:playbook |the )?step\s*#?(?P<n>\d{1,3})(?P<letter>[a-z]?)\b",
     re.IGNORECASE,

@@ -25,6 +25,16 @@ _ESCALATES = re.compile(
 )
 
 
+_IS_OVER = re.compile(
+    r"\b(?:needs?|needed|required?|necessary|want|wish|questions?|help|doubt|unsure|unclear|resolved|solved|fixed|done|over"
+    r"|finished|completed?|successful(?:ly)?|recovered|healthy|works?|all|everything|any|you|we)\b",
+    re.IGNORECASE,
+)
+
+_OPENS = re.compile(r"\W*(?:\d+[.)]\s*)?(?:if|when)\b(?P<cond>[^,;]*)[,;:]", re.IGNORECASE)
+_TRAILS = re.compile(r"\w\s+(?:only )?(?:if|when)\s+(?P<cond>[^,;]{4,120})[.!]?$", re.IGNORECASE)
+
+
 @check(
     "unexpected-end",
     Category.STRUCTURE,
@@ -65,10 +75,17 @@ def unexpected_end(view: View) -> Iterator[Issue]:
     else:
         return
     last_sentence = sentences[-1].text if sentences else ""
-    found = re.match(r"\W*(?:if|when)\b(?P<cond>[^,;]*)[,;:]", last_sentence, re.IGNORECASE)
-    if found is None or _ESCALATES.search(last_sentence) or _COMPLEMENT.search(last_sentence):
+    found = re.match(r"\W*(?:\d+[.)]\s*)?(?:if|when)\b(?P<cond>[^,;]*)[,;:]", last_sentence, re.IGNORECASE)
+    found = found or re.search(
+        r"\w\s+(?:only )?(?:if|when)\s+(?P<cond>[^,;]{4,120})[.!]?$", last_sentence, re.IGNORECASE
+    )
+    if found is None or _COMPLEMENT.search(last_sentence):
         return
-    before = " ".join(s.text for s in sentences[:-1][-2:]) + " ".join(p.text for p in final.proses if p is not f)[-400:]
+    if _ESCALATES.search(last_sentence) and _IS_OVER.search(found["cond"]):
+        return
+    step = view.step_of(f)
+    own_step = [p for p in final.proses if p is not f and (step is None or p in step.flow)]
+    before = " ".join(s.text for s in sentences[:-1][-2:]) + " ".join(p.text for p in own_step)[-400:]
     if re.search(r"\b(?:if|otherwise|else)\b", before, re.IGNORECASE) and _COMPLEMENT.search(before):
         return
     if not instructions_in(last_sentence):

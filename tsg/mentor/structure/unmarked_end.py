@@ -58,6 +58,7 @@ def unmarked_end(view: View) -> Iterator[Issue]:
     yield from _good_branches(view)
     yield from _remedies(view)
     yield from _last_way_out(view)
+    yield from _last_section(view)
 
 
 def _verdicts(view: View) -> Iterator[Issue]:
@@ -124,6 +125,7 @@ _LEADS = re.compile(
 )
 _MARKED = re.compile(
     r"\b(?:(?:the |this )?(?:guide|procedure|runbook|playbook|page) (?:ends|stops|is (?:over|done|finished))"
+    r"|(?:ends?|concludes?|closes?|finishes) (?:the|this) (?:guide|procedure|runbook|playbook|page|incident|matter)"
     r"|(?:ends?|stop|stops|done|finished|over) here|stop (?:here|reading)|close (?:it|the|this)"
     r"|is (?:resolved|over|closed|done)"
     r"|(?:you are|you're|we are|all) (?:done|finished|through)|resolve the (?:alert|incident)"
@@ -207,6 +209,22 @@ def _last_way_out(view: View) -> Iterator[Issue]:
     says = any(_MARKED.search(s.text) or _LEADS.search(s.text) for s in last.sentences[-1:])
     if named and not says and any(_MARKED.search(s.text) for s in others):
         yield _unmarked(last.sentences[-1])
+
+
+def _last_section(view: View) -> Iterator[Issue]:
+    """As the last way out, of a guide whose sections lead to each other by links."""
+    parts = [p for p in view.parts if p.proses]
+    if view.native or not parts or parts[-1].index not in _led(view):
+        return
+    last = next((p for p in reversed(parts[-1].proses) if p.sentences), None)
+    others = [s for p in parts[:-1] for prose in p.proses for s in prose.sentences]
+    if last is None or last.block.kind is BlockKind.ROW or not any(_MARKED.search(s.text) for s in others):
+        return
+    if not any(_MARKED.search(s.text) or _LEADS_ON.search(s.text) for s in last.sentences[-2:]):
+        yield _unmarked(last.sentences[-1])
+
+
+_LEADS_ON = re.compile(r"\b(?:go (?:to|back)|continue|end of (?:the|this)|return to)\b|\]\(", re.IGNORECASE)
 
 
 def _unmarked(sentence: Sentence) -> Issue:
