@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import os
+from glob import escape
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -17,6 +19,7 @@ from pydantic_settings import (
 from agent.errors import SettingsError
 from agent.gate.principals import PrincipalSettings
 from agent.model.settings import LlmSettings
+from tsg.findings import Severity
 
 DEFAULT_FILE = Path("stepfleet.toml")
 
@@ -53,6 +56,14 @@ class EngineSettings(_Section):
     run_deadline_s: Annotated[float, Field(gt=0)] = 86_400.0
 
 
+class MentorSettings(_Section):
+    """What a project wants of `lint`; codes are checked where checks are known."""
+
+    disable: tuple[str, ...] = ()  # codes or categories
+    severity: dict[str, Severity] = {}  # by code
+    per_file_ignores: dict[str, tuple[str, ...]] = {}  # by glob: codes or categories
+
+
 class Settings(BaseSettings):
     """All settings of a process. Paths in the file are relative to the file."""
 
@@ -64,6 +75,7 @@ class Settings(BaseSettings):
     policy: PolicySettings = PolicySettings()
     api: ApiSettings = ApiSettings()
     engine: EngineSettings = EngineSettings()
+    mentor: MentorSettings = MentorSettings()
     llm: LlmSettings | None = None
     principals: tuple[PrincipalSettings, ...] = ()
     plugins: dict[str, dict[str, Any]] = {}
@@ -110,7 +122,15 @@ def _first(exc: ValidationError) -> str:
 
 
 def _known_names() -> list[str]:
-    sections = (JournalSettings, LibrarySettings, PolicySettings, ApiSettings, EngineSettings, LlmSettings)
+    sections = (
+        JournalSettings,
+        LibrarySettings,
+        PolicySettings,
+        ApiSettings,
+        EngineSettings,
+        MentorSettings,
+        LlmSettings,
+    )
     return [*Settings.model_fields, *(name for section in sections for name in section.model_fields)]
 
 
@@ -126,11 +146,22 @@ def _relative_to(settings: Settings, folder: Path) -> Settings:
             "journal": JournalSettings(url=url),
             "library": LibrarySettings(path=folder / settings.library.path),
             "policy": PolicySettings(file=folder / policy if policy else None),
+            "mentor": _mentor_from(folder, settings.mentor),
             "llm": _llm_from(folder, settings.llm),
             "principals": tuple(_principal_from(folder, p) for p in settings.principals),
             "plugins": {name: _table_from(folder, table) for name, table in settings.plugins.items()},
         }
     )
+
+
+def _mentor_from(folder: Path, mentor: MentorSettings) -> MentorSettings:
+    """A glob with a slash is meant from the folder; one without means a file's name, wherever it lies."""
+    base = escape(os.path.abspath(folder))  # noqa: PTH100  links keep their names
+    whole = {
+        os.path.normpath(f"{base}/{g}") if "/" in g and not g.startswith("/") else g: codes
+        for g, codes in mentor.per_file_ignores.items()
+    }
+    return mentor.model_copy(update={"per_file_ignores": whole})
 
 
 def _llm_from(folder: Path, llm: LlmSettings | None) -> LlmSettings | None:

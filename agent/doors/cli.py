@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -27,6 +28,25 @@ RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, see
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Inputs = Annotated[list[str] | None, typer.Option("--input", "-i", metavar="NAME=VALUE", help="A value for an input.")]
 Reason = Annotated[str, typer.Option(help="Why; kept in the journal.")]
+
+
+class Shape(StrEnum):
+    """How findings are printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
+    GITHUB = "github"
+
+
+class Level(StrEnum):
+    """Severities, the least first."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
 _config: dict[str, Path | None] = {"file": None}
 
 
@@ -39,11 +59,22 @@ def main_options(
 
 
 @app.command()
-def lint(guides: Annotated[list[Path], typer.Argument(metavar="GUIDE...")], as_json: Json = False) -> None:
+def lint(
+    guides: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Guides, and folders of them.")],
+    shape: Annotated[Shape | None, typer.Option("--format", help="How findings are printed; text by default.")] = None,
+    select: Annotated[list[str] | None, typer.Option(metavar="CODES", help="Only these codes or categories.")] = None,
+    ignore: Annotated[list[str] | None, typer.Option(metavar="CODES", help="Not these codes or categories.")] = None,
+    fail_on: Annotated[Level, typer.Option("--fail-on", help="Exit with 1 from this severity on.")] = Level.ERROR,
+    as_json: Json = False,
+) -> None:
     """Say what is wrong with guides, by file and line."""
-    from agent.doors import guide_commands
+    from agent.doors import lint_command
 
-    _finish(as_json, lambda: guide_commands.lint(_config["file"], guides, as_json=as_json))
+    if as_json and shape not in (None, Shape.JSON):
+        raise typer.BadParameter("it is short for --format json", param_hint="--json")
+    form = Shape.JSON if as_json else shape or Shape.TEXT
+    wanted = lint_command.Wanted(form, tuple(select or ()), tuple(ignore or ()), fail_on)
+    _finish(form is Shape.JSON, lambda: lint_command.lint(_config["file"], guides, wanted))
 
 
 @app.command("compile")

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from agent.catalogue import PluginCatalogue
 from agent.doors.escape import visible
-from agent.doors.guide_commands import finding_to_json
+from agent.doors.findings_formats import finding_to_json
 from agent.doors.printing import draw_plan, print_json
 from agent.doors.render import plain
 from agent.errors import StepfleetError

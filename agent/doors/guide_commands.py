@@ -1,4 +1,4 @@
-"""lint and dry-run: what can be known of a guide without running it."""
+"""dry-run: what can be known of a guide without running it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from rich.text import Text
 
 from agent.catalogue import PluginCatalogue
 from agent.doors.escape import visible
+from agent.doors.findings_formats import finding_to_json
 from agent.doors.printing import draw_plan, print_json
 from agent.doors.render import plain
 from agent.dry_run import Branch, DryRun, DryStep, WouldAct, ask
 from agent.dry_run import dry_run as look
-from agent.errors import StepfleetError
 from agent.gate.policy import Policy, load_policy
 from agent.guides import GuideShelf
 from agent.inputs import bind_inputs
@@ -27,33 +27,7 @@ from agent.report import short
 from agent.settings import Settings, load_settings
 from dag.model import Plan
 from plugins.registry import Registry
-from tsg.findings import Finding, GuideError, Severity
-from tsg.lint import lint_file
-
-
-def lint(config: Path | None, guides: list[Path], *, as_json: bool) -> int:
-    """1 when a guide has an error, 0 otherwise."""
-    catalogue = PluginCatalogue(Registry.installed(load_settings(config).plugins))
-    files = [file for path in guides for file in _guides_at(path)]
-    findings = [f for file in files for f in lint_file(file, catalogue).findings]
-    if as_json:
-        print_json({"findings": [finding_to_json(f) for f in findings]})
-    else:
-        for finding in findings:
-            sys.stdout.write(visible(f"{finding}\n"))
-        errors = sum(f.severity is Severity.ERROR for f in findings)
-        sys.stderr.write(f"{len(files)} guide(s), {errors} error(s), {len(findings) - errors} other finding(s)\n")
-    return 1 if any(f.severity is Severity.ERROR for f in findings) else 0
-
-
-def _guides_at(path: Path) -> list[Path]:
-    """The guide itself; of a folder, every Markdown file in it. Raises StepfleetError: a folder without any."""
-    if not path.is_dir():
-        return [path]
-    found = sorted(path.rglob("*.md"))
-    if not found:
-        raise StepfleetError(f"{path}: there is no Markdown file in this folder", hint="name a guide")
-    return found
+from tsg.findings import GuideError
 
 
 def dry_run(
@@ -89,18 +63,6 @@ def _inputs(plan: Plan, given: Mapping[str, str]) -> dict[str, Any]:
     """What is given and what has a default; an input without a value stays open in a dry run."""
     bound = bind_inputs([replace(i, required=False) for i in plan.inputs], given, None, datetime.now(UTC))
     return {name: stored["value"] for name, stored in bound.items()}
-
-
-def finding_to_json(f: Finding) -> dict[str, Any]:
-    """A finding as every command prints it."""
-    return {
-        "path": f.path,
-        "line": f.line,
-        "code": str(f.code),
-        "severity": str(f.severity),
-        "message": f.message,
-        "hint": f.hint,
-    }
 
 
 def _print_dry_run(picture: DryRun, console: Console) -> None:

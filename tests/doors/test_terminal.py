@@ -78,7 +78,7 @@ def test_nothing_heavy_is_imported(arguments: list[Any], heavy: set[str]) -> Non
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        pytest.param(["lint", "none.md"], 1, "none.md:1: error file-unreadable", id="a guide that is not there"),
+        pytest.param(["lint", "none.md"], 2, "none.md:1: error file-unreadable", id="a guide that is not there"),
         pytest.param(["compile", "none.md"], 2, "none.md:1", id="compiling nothing"),
         pytest.param(["show", "none"], 2, "no run 'none'", id="a run that is not there"),
         pytest.param(["cancel", "none"], 2, "STEPFLEET_TOKEN is not set", id="a command without a token"),
