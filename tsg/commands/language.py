@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from tsg.commands.lines import MAX_LOOK, Kind, classify, is_known_command, is_sentence, strip_prompt
 from tsg.commands.model import Language
 from tsg.commands.powershell import has_cmdlet, is_cmdlet
+from tsg.commands.script import is_joined, is_script
 from tsg.commands.sql import starts_kql, starts_sql
 from tsg.words import words
 
@@ -163,20 +164,29 @@ def _of_shell_tag(tag: str, code: Sequence[str], text: str, body: str) -> Langua
         return query
     if kinds[Kind.COMMAND] and not _is_json(body):
         return Language.SHELL
-    other = _notation(code, text, body, sure=tag not in _SESSIONS)
+    sure = tag not in _SESSIONS
+    if not (_diagram(code) or _is_json(body)) and (
+        any(is_joined(line) for line in code) or is_script(body, lambda line: _may_be_command(line, sure=sure))
+    ):
+        return Language.SHELL
+    other = _notation(code, text, body, sure=sure)
     if other is not None:
         return other
-    if kinds[Kind.MAYBE] and tag not in _SESSIONS:
+    if kinds[Kind.MAYBE] and sure:
         return Language.SHELL
-    if kinds[Kind.PROSE] and not kinds[Kind.MAYBE] and tag not in _SESSIONS:
+    if kinds[Kind.PROSE] and not kinds[Kind.MAYBE] and sure:
         return Language.PROSE if kinds[Kind.PROSE] >= kinds[Kind.OUTPUT] else Language.OUTPUT
-    if tag in _SESSIONS and not kinds[Kind.COMMAND]:
+    if not sure and not kinds[Kind.COMMAND]:
         return (
             Language.OUTPUT
             if kinds[Kind.OUTPUT] + kinds[Kind.CONFIG] + kinds[Kind.PROSE] >= kinds[Kind.MAYBE]
             else Language.SHELL
         )
     return Language.SHELL
+
+
+def _may_be_command(line: str, *, sure: bool) -> bool:
+    return classify(line, sure=sure) in {Kind.COMMAND, Kind.MAYBE}
 
 
 def _of_powershell_tag(code: Sequence[str]) -> Language:

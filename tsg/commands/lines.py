@@ -132,7 +132,7 @@ STANDALONE = words(
 )
 _TAKES_NAMES = words(
     "cd rm mkdir cat ls rmdir echo systemctl service cp mv touch vi vim nano ssh ping source mount umount host dig"
-    " nslookup stat"
+    " nslookup stat sleep"
     " tail head less which bash sh reboot exit read wait kubeadm kubelet touch unzip gzip tar insmod rmmod export"
 )
 
@@ -168,8 +168,6 @@ def classify(line: str, *, sure: bool) -> Kind:
     if stripped.startswith("#"):
         return Kind.COMMENT
     first = stripped.split(maxsplit=1)[0]
-    if sure and first in {"{", "(", "!"} and ("; }" in stripped or stripped.endswith((")", "}"))):
-        return Kind.COMMAND
     if _begins_statement(first, stripped) or _begins_assignment(text):
         return Kind.COMMAND
     if sure and _REDIRECTS.match(text) and not is_sentence(stripped):
@@ -187,8 +185,6 @@ def classify(line: str, *, sure: bool) -> Kind:
     if _YAML.match(text) or _INI.match(text):
         return Kind.PROSE if is_sentence(stripped) and not stripped.startswith("-") else Kind.CONFIG
     name, rest = program_of(stripped)
-    if sure and first == name and ";" in stripped and (rule_for(name) is not None or name in WRAPPERS):
-        return Kind.COMMAND  # `echo 'a b'; if ...` has the small words of a sentence
     if is_sentence(stripped):
         return Kind.PROSE
     if rule_for(name) is not None or name in WRAPPERS:

@@ -10,9 +10,9 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from tsg.commands.bash_tree import MAX_LINE, parse
 from tsg.commands.holes import masked
 from tsg.commands.judge import Scope, ShellJudge
 from tsg.commands.model import Does
@@ -21,11 +21,9 @@ from tsg.commands.verdict import NOTHING, Verdict, changes, unknown, worst
 from tsg.commands.words_in import split_words
 
 if TYPE_CHECKING:
-    from tree_sitter import Node, Parser
+    from tree_sitter import Node
 
-MAX_LINE = 16_000  # bytes: a longer line is not parsed
 MAX_WORD = 80  # bytes of a line that may end a heredoc
-MAX_OPEN = 200  # brackets and quotes open at once
 _BROKEN = "does not parse as shell"
 _WORDS = frozenset(
     {"word", "string", "raw_string", "ansi_c_string", "concatenation", "simple_expansion", "expansion", "number"}
@@ -45,14 +43,6 @@ class Statement:
     comment: bool = False
 
 
-@cache
-def _parser() -> Parser:
-    import tree_sitter_bash
-    from tree_sitter import Language, Parser
-
-    return Parser(Language(tree_sitter_bash.language()))
-
-
 def read_script(source: bytes, scope: Scope | None = None) -> list[Statement]:
     """Statements and comments of a script in their order."""
     return _statements(source, ShellJudge(scope or Scope()))
@@ -65,10 +55,8 @@ def judge_script(text: str, judge: ShellJudge) -> Verdict:
 
 def _statements(source: bytes, judge: ShellJudge) -> list[Statement]:
     hidden = masked(source)
-    if not _is_tame(hidden):
-        return list(_by_lines(source, hidden, 0, len(source), judge))
-    root = _parser().parse(hidden).root_node
-    if root.is_error:  # its children are pieces, not statements
+    root = parse(hidden)
+    if root is None or root.is_error:  # its children are pieces, not statements
         return list(_by_lines(source, hidden, 0, len(source), judge))
     found: list[Statement] = []
     broken_from: int | None = None
@@ -113,20 +101,6 @@ def _deduplicated(found: list[Statement]) -> list[Statement]:
     return kept
 
 
-def _is_tame(source: bytes) -> bool:
-    """Whether a source is such as people write: no endless lines, no towers of brackets."""
-    if len(source) > MAX_LINE and any(len(line) > MAX_LINE for line in source.split(b"\n")):
-        return False
-    depth = deepest = 0
-    for byte in source:
-        if byte in b"({":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif byte in b")}":
-            depth = max(0, depth - 1)
-    return deepest <= MAX_OPEN
-
-
 def _by_lines(source: bytes, hidden: bytes, start: int, end: int, judge: ShellJudge) -> Iterator[Statement]:
     """Read a part that does not parse as a whole line by line; the text of a heredoc is no command."""
     lines = hidden[start:end].split(b"\n")
@@ -163,14 +137,13 @@ def _line(source: bytes, hidden: bytes, offset: int, judge: ShellJudge) -> Itera
     if hidden.lstrip().startswith(b"#"):
         yield Statement(offset + stripped, offset + len(hidden.rstrip()), NOTHING, comment=True)
         return
-    if len(hidden) <= MAX_LINE and _is_tame(hidden):
-        root = _parser().parse(hidden).root_node
-        if not root.has_error:
-            for node in root.children:
-                if node.is_named:
-                    statement = _statement(node, source, judge)
-                    yield replace(statement, start=statement.start + offset, end=statement.end + offset)
-            return
+    root = parse(hidden)
+    if root is not None and not root.has_error:
+        for node in root.children:
+            if node.is_named:
+                statement = _statement(node, source, judge)
+                yield replace(statement, start=statement.start + offset, end=statement.end + offset)
+        return
     verdict = _rough(source.decode(errors="replace")[:MAX_LINE], judge)
     yield Statement(offset + stripped, offset + len(hidden.rstrip()), verdict)
 
