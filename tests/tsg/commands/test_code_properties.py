@@ -87,6 +87,70 @@ def test_no_text_before_it_hides_a_destructive_line_as_a_read(before: str) -> No
         assert any(c.does in {Does.CHANGES, Does.UNKNOWN} for c in block.commands)
 
 
+HARM = st.sampled_from(
+    ["reboot", "rm -rf /data", "kubectl delete pod web-0", "sudo systemctl reboot", "dd if=/dev/zero of=/dev/sda"]
+)
+CALM = st.sampled_from(
+    ["ls -l", "kubectl get pods", "echo 'a b'", "true", 'echo "x y"', "X=1", "cat /etc/hosts", "sleep 1"]
+)
+
+
+def around(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    """Shell text in which another stands where it is carried out."""
+    calm = CALM
+    return st.one_of(
+        st.builds("{}; {}".format, calm, inner),
+        st.builds("{}; {}".format, inner, calm),
+        st.builds("{}\n{}".format, calm, inner),
+        st.builds("{} && {}".format, calm, inner),
+        st.builds("{} || {}".format, calm, inner),
+        st.builds("{} | {}".format, calm, inner),
+        st.builds("{} & {}".format, calm, inner),
+        st.builds("( {} )".format, inner),
+        st.builds("{{ {}; }}".format, inner),
+        st.builds("echo $( {} )".format, inner),
+        st.builds('echo "a $( {} ) b"'.format, inner),
+        st.builds("X=$( {} )".format, inner),
+        st.builds("export X=$( {} )".format, inner),
+        st.builds("cat <( {} )".format, inner),
+        st.builds("if {}; then {}; fi".format, calm, inner),
+        st.builds("if {}; then {}; fi".format, inner, calm),
+        st.builds("if {}; then\n  {}\nelse\n  {}\nfi".format, calm, calm, inner),
+        st.builds("for i in a b; do {}; done".format, inner),
+        st.builds("for i in $( {} ); do {}; done".format, inner, calm),
+        st.builds("while {}; do {}; done".format, calm, inner),
+        st.builds("case $x in\n  a) {};;\n  *) {};;\nesac".format, calm, inner),
+        st.builds("f() {{ {}; }}".format, inner),
+        st.builds("! {}".format, inner),
+        st.builds("{} 2>/dev/null".format, inner),
+        st.builds("{{ {}; }} < file".format, inner),
+        st.builds("cat <<EOF\n$( {} )\nEOF".format, inner),
+        st.builds("[[ -n $( {} ) ]]".format, inner),
+        st.builds("echo ${{x:-$( {} )}}".format, inner),
+        st.builds("# note\n{}\n# end".format, inner),
+    )
+
+
+@relaxed
+@given(body=st.recursive(HARM, around, max_leaves=6), tag=st.sampled_from(["bash", "shell", "console"]))
+def test_a_destructive_command_shows_wherever_it_stands(body: str, tag: str) -> None:
+    commands = read_code(tag, body, 1).commands
+    assert any(c.does in {Does.CHANGES, Does.UNKNOWN} for c in commands), commands
+
+
+@relaxed
+@given(
+    body=st.recursive(HARM, around, max_leaves=6),
+    before=st.sampled_from(
+        ["", "Check the disk first.\n", "The pod isn't ready.\n", "DEVICE    SIZE\nsda1      10G\n"]
+    ),
+    after=st.sampled_from(["\nDEVICE    SIZE\nsda1      10G", "\nThis takes a while, don't worry."]),
+)
+def test_a_destructive_command_shows_among_sentences_and_output(body: str, before: str, after: str) -> None:
+    commands = read_code("bash", before + body + after, 1).commands
+    assert any(c.does in {Does.CHANGES, Does.UNKNOWN} for c in commands), commands
+
+
 HOSTILE = {
     "commands": "kubectl get pods | grep x\n",
     "sentences": "The pod isn't ready; (see below.\n",
@@ -108,6 +172,7 @@ HOSTILE = {
     "assignments": "X=1\n",
     "queries": "SELECT 1;\n",
     "arrays": "a=(\n",
+    "groups in loops without an end": "while true; do {\n}\n",
 }
 
 
