@@ -471,7 +471,8 @@ def is_grave(text: str) -> bool:
 
 def is_severe(text: str) -> bool:
     """Whether a change interrupts or removes something: delete, drain, reboot, kill, stop."""
-    return is_grave(text) or (is_change(text) and bool(_SEVERE.search(plain_command(text))))
+    destroys = any(c.destructive for c in _commands(text)) or bool(_SEVERE.search(plain_command(text)))
+    return is_grave(text) or (is_change(text) and destroys)
 
 
 def is_reversible(text: str) -> bool:

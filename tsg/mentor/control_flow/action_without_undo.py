@@ -35,11 +35,7 @@ _UNDO = re.compile(
 def action_without_undo(view: View) -> Iterator[Issue]:
     if view.native:
         return
-    has_section = any(
-        re.search(r"\b(?:roll ?back|undo|revert|restore|backout|back out|clean ?up)\b", p.title, re.IGNORECASE)
-        for p in view.parts
-    )
-    if has_section:
+    if any(_UNDO_TITLE.search(p.title) for p in view.parts):
         return
     everywhere = view.code_text
     for part in view.working:
@@ -47,11 +43,7 @@ def action_without_undo(view: View) -> Iterator[Issue]:
             if not code.is_run:
                 continue
             for statement in code.statements:
-                if (
-                    is_reversible(statement.text)
-                    and "resume" not in statement.text.lower()
-                    and not _has_undo(view, part, statement, everywhere)
-                ):
+                if is_reversible(statement.text) and not _has_undo(view, part, statement, everywhere):
                     yield Issue(
                         statement.lines.first,
                         f"no word on how to take back '{shortened(statement.text, 50)}'",
@@ -60,24 +52,33 @@ def action_without_undo(view: View) -> Iterator[Issue]:
                     break
 
 
+_UNDO_TITLE = re.compile(r"\b(?:roll(?:ing)? ?back|undo(?:ing)?|revert(?:ing)?|back ?out)\b", re.IGNORECASE)
+
+
 def _has_undo(view: View, part: Part, statement: Statement, everywhere: str) -> bool:
-    near = (
-        part.text
-        + "\n"
-        + "\n".join(c.body for c in part.codes)
-        + "\n"
-        + "\n".join(p.text for p in view.parts[part.index + 1 : part.index + 2])
-    )
-    if _UNDO.search(near.replace(statement.text, "")):
+    """Whether the section says how to go back, or a command somewhere does the opposite."""
+    told = [p.text for p in part.proses]
+    nxt = view.parts[part.index + 1 : part.index + 2]
+    told += [p.text for n in nxt if n.section.level > part.section.level for p in n.proses]
+    if any(_UNDO.search(text) for text in told) or any(
+        _UNDO.search(c.text) for code in part.codes for c in code.comments
+    ):
         return True
     text = plain_command(statement.text)
+    others = everywhere.replace(statement.text, "")
     if re.search(r"\bcordon\b", text):
-        return "uncordon" in everywhere
+        return "uncordon" in others
     if "scale" in text:
-        return len(re.findall(r"--replicas", everywhere)) >= 2
+        return len(re.findall(r"--replicas", others)) >= 1
     if re.search(r"systemctl\s+(?:stop|disable|mask)", text):
         unit = text.split()[-1]
-        return bool(re.search(rf"systemctl\s+(?:start|enable|unmask|restart)\s+{re.escape(unit)}", everywhere))
+        return bool(re.search(rf"systemctl\s+(?:start|enable|unmask|restart)\s+{re.escape(unit)}", others))
     if re.search(r"\bosd\s+(?:out|set)\b", text):
-        return bool(re.search(r"\bosd\s+(?:in|unset)\b", everywhere))
-    return False
+        return bool(re.search(r"\bosd\s+(?:in|unset)\b", others))
+    return any(re.search(rf"\b{a}\b", text) and re.search(rf"\b{b}\b", others) for a, b in _OPPOSITES)
+
+
+_OPPOSITES = (
+    ("on", "off"), ("off", "on"), ("enable", "disable"), ("disable", "enable"), ("add", "remove"), ("pause", "resume"),
+    ("suspend", "resume"), ("hold", "release"), ("state=drain", "state=resume"), ("set", "unset"), ("create", "delete"),
+)  # fmt: skip

@@ -55,7 +55,7 @@ def _is_deed(text: str) -> bool:
     """A change that a reader would want to see the effect of."""
     return is_change(text) and not re.search(
         r"\b(?:mkdir|umount|ln|chmod \+x|label|annotate|create (?:ns|namespace|token))\b|\bmv\s|\bcp\s|"
-        r"\btee\b|crash archive|kubectl\s+(?:\S+\s+)*uncordon|state=(?:resume|RESUME)|--dry-run",
+        r"\btee\b|crash archive|kubectl\s+(?:\S+\s+)*uncordon|--dry-run",
         plain_command(text),
     )
 
@@ -82,6 +82,8 @@ def _is_checked(view: View, part: Part, code: Code, last: Statement, following: 
                 break
     if _branch_says(part, code):
         return True
+    if _closes(part, at):
+        return False
     for other in view.parts[part.index + 1 :]:
         if re.search(
             r"\b(?:verif\w*|validat\w*|confirm\w*|recover\w*|monitor\w*|resolution check|after(?:wards|math)?|"
@@ -100,6 +102,26 @@ def _is_checked(view: View, part: Part, code: Code, last: Statement, following: 
             reads is not None and not any(is_change(s.text) for s in reads.statements)
         ):
             return True
+    return False
+
+
+_OVER = re.compile(
+    r"\b(?:close|resolve|silence) (?:it|the|this)|(?:guide|procedure|runbook|incident|alert) (?:ends|is (?:over|resolved|closed|done))"
+    r"|nothing (?:else|more|further)|you are done|ends? here|is (?:done|over|finished)\b",
+    re.IGNORECASE,
+)
+_ON = re.compile(r"\bgo (?:on )?(?:to|with)\b|\]\(|\b(?:continue|proceed)\b", re.IGNORECASE)
+
+
+def _closes(part: Part, at: int) -> bool:
+    """Whether the text right after a change says that all is over, and sends the reader to no other place."""
+    for f in part.flow[at + 1 :]:
+        if isinstance(f, Prose):
+            for sentence in f.sentences:
+                if _OVER.search(sentence.text):
+                    return True
+                if _ON.search(sentence.text) or any(p.target for p in f.block.pieces):
+                    return False
     return False
 
 

@@ -7,19 +7,25 @@ from collections.abc import Iterator
 
 from tsg.findings import Severity
 from tsg.mentor.code import Code, Statement
-from tsg.mentor.command_forms import is_grave, is_severe
+from tsg.mentor.command_forms import is_severe
 from tsg.mentor.registry import Category, Issue, check
 from tsg.mentor.view import Part, Prose, View
 from tsg.mentor.wording import ACT, lead_verb, shortened
 
 _GUARDS = re.compile(
-    r"\b(?:if|when|whenever|only|once|unless|until|after|before|in case|confirm\w*|approv\w*|"
-    r"permission|ask|agree\w*|make sure|ensure|verify|verified|check(?:ed)? that|backup|"
-    r"back(?:ed)? up|back up|snapshot|dry[- ]run|dump|warning|caution|careful\w*|danger\w*|important|"
-    r"irreversible|data loss|cannot be undone|destructive|lose|loses|lost|sign[- ]?off|two-person|"
-    r"second (?:person|pair)|maintenance window|window|as a last resort|last resort|provided|"
-    r"should be|no longer|safe|disruptive|for pods? that|that (?:are|is|were|has|have))\b|⚠|❗|🚨|"
-    r"\[!(?:WARNING|CAUTION|IMPORTANT)\]",
+    r"\b(?:if|when|whenever|unless|only|once|in case|until|after (?:you|the|it|that|this|having|\w+ing)|provided"
+    r"|as long as|confirm\w*|make sure|ensure|be sure|verify|check|double-?check|approv\w*|agree\w*|permission"
+    r"|consent|sign[- ]?off|ask|warn\w*|warning|caution|careful\w*|danger\w*|back(?:ed)?[ -]?up|snapshot|dry[- ]run"
+    r"|dump|exported|lose|data loss"
+    r"|two-person|second (?:person|pair)|maintenance window|last resort|no longer (?:needed|used|wanted|referenced)"
+    r"|(?:stale|unused|orphaned|expired|stuck|dead|broken|failed|faulty|hung|affected|crash\w*|evicted|unhealthy|corrupt\w*)"
+    r"|for (?:a|an|each|every|any) \w+ (?:that|which|with|in)|that (?:is|are|has|have|hangs?|fails?|failed|shows?) "
+    r"|depending on|in (?:this|that|the) case)\b|⚠|❗|🚨|\[!(?:WARNING|CAUTION|IMPORTANT)\]",
+    re.IGNORECASE,
+)
+_SAVES = re.compile(
+    r"\b(?:back ?up|backup|snapshot|dump|confirm\w*|approv\w*|sign-?off|cordon|export)\b"
+    r"|> *\S+\.(?:ya?ml|json|bak|sql)",
     re.IGNORECASE,
 )
 _IN_CODE_GUARD = re.compile(
@@ -72,45 +78,59 @@ def _is_ordered(code: Code, part: Part, at: int) -> bool:
 
 
 def _is_guarded(view: View, part: Part, at: int, code: Code, statement: Statement) -> bool:
-    grave = is_grave(statement.text)
+    """Whether a condition, a warning, a confirmation or a backup stands right before it, or the plan decides on it."""
     if _IN_CODE_GUARD.search(_before_in(code, statement)) or _GUARDS.search(statement.comment):
         return True
-    near: list[str] = [part.title]
-    passed = 0
+    step = view.step_of(code)
+    own = step.flow if step is not None and not step.by_heading else ()
+    near: list[str] = [f.text for f in own if isinstance(f, Prose) and f.lines.first <= code.lines.first]
     for f in reversed(part.flow[:at]):
         if isinstance(f, Code):
             if f.inline:
                 continue
-            passed += 1
-            if passed > (0 if grave else 1):
-                break
-            if re.search(r"\b(?:dump|snapshot|backup|cordon)\b|> *\S+\.(?:ya?ml|json|bak|sql)", f.body, re.IGNORECASE):
+            if _SAVES.search(f.body):
                 return True
-            continue
-        near.append(f.text)
-    if re.search(
-        r"\b(?:warning|caution|danger|data loss|irreversible|backup|back up|snapshot|confirm|approval|"
-        r"approved)\b|⚠|\[!(?:WARNING|CAUTION)",
-        part.text,
-        re.IGNORECASE,
-    ):
+            break
+        if not own or f in own:
+            near.append(f.text)
+    if not near or len(" ".join(near)) < 8:
+        near.append(part.title)
+    if _is_case(part.title) or any(_is_case(view.parts[i].title) for i in part.above):
         return True
+    return bool(_GUARDS.search("\n".join(near))) or _is_saved_before(view, part, code) or _is_decided(view, statement)
+
+
+def _is_case(title: str) -> bool:
+    return bool(
+        re.match(
+            r"\W*(?:\d+[a-z]?\W+)?(?:if|when|in case|option|alternative|scenario|case|for)\b", title, re.IGNORECASE
+        )
+    )
+
+
+def _is_saved_before(view: View, part: Part, code: Code) -> bool:
+    """Whether the step or section right before saves what may be lost, or gets it approved."""
     step = view.step_of(code)
     if step is not None and not step.by_heading:
-        near += [f.text for f in step.flow if isinstance(f, Prose) and f.lines.first <= code.lines.first]
-        previous = [s for s in view.step_at.get(part.index, ()) if not s.by_heading and s.lines.last < step.lines.first]
-        if previous and re.search(
-            r"\b(?:confirm|approv\w*|back ?up|backup|snapshot|make sure|ensure|ask)\b", previous[-1].text, re.IGNORECASE
-        ):
-            return True
-    if not grave:
-        near += [view.parts[i].title for i in part.above if view.parts[i].section.level >= 2]
-        near += [view.parts[i].text for i in part.above[-1:] if view.parts[i].section.level >= 2]
-    if part.index and re.search(
-        r"\b(?:back ?up|backup|snapshot|confirm|approval|sign-?off)\b", view.parts[part.index - 1].title, re.IGNORECASE
-    ):
-        return True
-    return bool(_GUARDS.search("\n".join(near)))
+        before = [s for s in view.step_at.get(part.index, ()) if not s.by_heading and s.lines.last < step.lines.first]
+        if before:
+            return bool(_SAVES.search(before[-1].text + " ".join(c.body for c in before[-1].codes)))
+    first = next((f for f in part.flow if isinstance(f, Code) and not f.inline), None)
+    return bool(part.index and first is code and _SAVES.search(view.parts[part.index - 1].title))
+
+
+def _is_decided(view: View, statement: Statement) -> bool:
+    """Whether the compiled plan takes the step that holds it under a condition that its own lines say."""
+    if view.plan is None:
+        return False
+    line = statement.lines.first
+    holding = [s for s in view.plan.steps if any(span.first <= line <= span.last for span in s.lines)]
+    return any(
+        edge.target == step.id and not edge.otherwise and step.lines[0].first <= edge.condition.lines[0].first <= line
+        for step in holding
+        for edge in view.plan.edges
+        if edge.condition is not None
+    )
 
 
 def _before_in(code: Code, statement: Statement) -> str:
