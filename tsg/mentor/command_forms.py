@@ -452,10 +452,16 @@ _REVERSIBLE = re.compile(
     r"ALTER TABLE)|helm\s+upgrade\b|swapoff\b|iptables\s+-[AI]|chmod\s|chown\s|git\s+push|"
     r"kafka-configs\S*\s.*--alter|set_policy|set_vm_memory_high_watermark|replicas",
 )
+# Changes that end by themselves, or that nobody takes back.
+_PASSING = re.compile(
+    r"\b(?:sbatch|srun|salloc|docker|podman|u?n?mount|u?n?map|run|create|tag|push|build|re-?start|reload|clone|annotate"
+    r"|start|undo|rollback|uncordon|state=(?:resume|idle)|resume|release|kill|delete|drain|login|copy|cp|mv|touch)\b",
+    re.IGNORECASE,
+)
 # What is written, fetched or signed in on the reader's own machine, by the reasons that `tsg.commands` gives.
 _LOCAL = re.compile(
-    r"writes |(?:mkdir|touch) makes|(?:git clone|scp|Connect-\w+|Unblock-File|Expand-Archive|docker login)\b"
-    r"|nvidia-bug-report"
+    r"writes |(?:mkdir|touch) makes|(?:git clone|az account|kubectl config|gcloud config|scp|docker login|Connect-\w+"
+    r"|Unblock-File|Expand-Archive|Set-Az\w*Context|Set-Location)\b|nvidia-bug-report"
 )
 
 
@@ -477,7 +483,11 @@ def is_severe(text: str) -> bool:
 
 def is_reversible(text: str) -> bool:
     """Whether a change leaves a state that somebody will have to take back."""
-    return is_change(text) and not is_grave(text) and bool(_REVERSIBLE.search(plain_command(text)))
+    if not is_change(text) or is_grave(text):
+        return False
+    plain = plain_command(text)
+    lasting = any(c.reversible for c in _commands(text)) and not _PASSING.search(plain)
+    return lasting or bool(_REVERSIBLE.search(plain))
 
 
 @lru_cache(maxsize=4096)

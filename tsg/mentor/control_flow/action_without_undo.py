@@ -9,15 +9,17 @@ from tsg.findings import Severity
 from tsg.mentor.code import Statement
 from tsg.mentor.command_forms import is_reversible, plain_command
 from tsg.mentor.registry import Category, Issue, check
-from tsg.mentor.view import Part, View
+from tsg.mentor.view import Part, Prose, View
 from tsg.mentor.wording import shortened
 
 _UNDO = re.compile(
-    r"\b(?:roll(?:ing|ed)? ?back|rollback|revert\w*|undo(?:es|ne|ing)?|restor(?:e|es|ed|ing)|"
+    r"\b(?:roll(?:ing|ed)? ?back|rollback|revert\w*|undo(?:es|ne|ing)?|"
+    r"restor(?:e|es|ed|ing) (?:it|them|the (?:old|original|former|previous|saved))|"
     r"scale (?:it |them |the \w+ )?(?:back|down (?:again|afterwards)|up again)|back to (?:the |its |"
     r"their )?(?:original|previous|old|former|prior|usual|normal)|original (?:value|replica|count|"
-    r"setting|number|size|config\w*)|previous (?:value|replica|count|setting|number|version|revision|"
-    r"config\w*)|re-?enable|put back|set (?:it )?back|switch back|take (?:it )?back|temporar\w*|"
+    r"setting|number|size|config\w*)|(?:to|with|keep|note) (?:the|its) (?:previous|old) (?:value|replica|count|"
+    r"setting|number|version|revision|config\w*)|re-?enable|put back|set (?:it )?back|switch back|take (?:it )?back|"
+    r"temporar\w*|"
     r"afterwards (?:set|scale|remove)|remove the (?:label|taint|annotation|override) (?:again|"
     r"afterwards)|uncordon|unset|in again)\b|\b(?:rollout|helm) (?:undo|rollback)\b|"
     r"\btaint\b[^\n]*-\s*$|osd in\b",
@@ -57,7 +59,7 @@ _UNDO_TITLE = re.compile(r"\b(?:roll(?:ing)? ?back|undo(?:ing)?|revert(?:ing)?|b
 
 def _has_undo(view: View, part: Part, statement: Statement, everywhere: str) -> bool:
     """Whether the section says how to go back, or a command somewhere does the opposite."""
-    told = [p.text for p in part.proses]
+    told = [p.text for p in _about(part, statement)]
     nxt = view.parts[part.index + 1 : part.index + 2]
     told += [p.text for n in nxt if n.section.level > part.section.level for p in n.proses]
     if any(_UNDO.search(text) for text in told) or any(
@@ -76,6 +78,18 @@ def _has_undo(view: View, part: Part, statement: Statement, everywhere: str) -> 
     if re.search(r"\bosd\s+(?:out|set)\b", text):
         return bool(re.search(r"\bosd\s+(?:in|unset)\b", others))
     return any(re.search(rf"\b{a}\b", text) and re.search(rf"\b{b}\b", others) for a, b in _OPPOSITES)
+
+
+_ALTERNATIVE = re.compile(r"\W*(?:option|alternative|scenario|variant|case|approach)\b", re.IGNORECASE)
+
+
+def _about(part: Part, statement: Statement) -> list[Prose]:
+    """The prose of a change: that of its own option, where the section offers several."""
+    line = statement.lines.first
+    heads = [p.lines.first for p in part.proses if _ALTERNATIVE.match(p.text)]
+    first = max((h for h in heads if h <= line), default=0)
+    last = min((h for h in heads if h > line), default=10**9)
+    return [p for p in part.proses if first <= p.lines.first < last]
 
 
 _OPPOSITES = (

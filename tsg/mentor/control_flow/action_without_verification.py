@@ -106,7 +106,8 @@ def _is_checked(view: View, part: Part, code: Code, last: Statement, following: 
 
 
 _OVER = re.compile(
-    r"\b(?:close|resolve|silence) (?:it|the|this)|(?:guide|procedure|runbook|incident|alert) (?:ends|is (?:over|resolved|closed|done))"
+    r"\b(?:close|resolve|silence) (?:it|the|this)|(?:guide|procedure|runbook|incident|alert) "
+    r"(?:ends|is (?:over|resolved|closed|done))"
     r"|nothing (?:else|more|further)|you are done|ends? here|is (?:done|over|finished)\b",
     re.IGNORECASE,
 )
