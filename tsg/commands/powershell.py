@@ -57,6 +57,12 @@ _CALM = words(
     " new-pssessionoption"
     " convertto-securestring using get-credential"
 )
+# They refresh what a machine has cached about its devices, or its manual; nothing that works with it changes.
+_REFRESHES = words(
+    "update-hoststoragecache update-storageprovidercache update-disk update-iscsitarget update-iscsitargetportal"
+    " update-help"
+)
+_SESSION_DATA = words("update-typedata update-formatdata")
 _ALIASES = {
     "gci": "get-childitem",
     "gc": "get-content",
@@ -428,8 +434,10 @@ def _cmdlet(name: str, verb: str, lower: str, tokens: list[str], lowered: list[s
             if lower in {"join-path", "split-path", "join-string"}
             else unknown(f"{name} is not known to only read")
         )
-    if verb in _READ_VERBS:
+    if verb in _READ_VERBS or lower in _REFRESHES:
         return replace(READS, touches=keys)
+    if lower in _SESSION_DATA and not _loads_a_file(lowered):
+        return NOTHING
     if verb in _NOTHING_VERBS:
         return NOTHING
     if verb in _DESTROYING_VERBS:
@@ -441,6 +449,11 @@ def _cmdlet(name: str, verb: str, lower: str, tokens: list[str], lowered: list[s
     if verb in _UNDOABLE_VERBS:
         return replace(changes(f"{name} changes state", reversible=True), touches=keys)
     return replace(changes(f"{name} is not known to only read"), touches=keys)
+
+
+def _loads_a_file(lowered: list[str]) -> bool:
+    """Whether type or format data comes from a file, which may hold scripts."""
+    return any(t.startswith(("-p", "-a")) for t in lowered) or (bool(lowered) and not lowered[0].startswith("-"))
 
 
 def _web(lower: str, tokens: list[str], lowered: list[str]) -> Verdict:

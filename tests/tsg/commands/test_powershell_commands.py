@@ -28,6 +28,13 @@ R Resolve-DnsName x
 R ipconfig /all
 R kubectl get pods
 R if (Get-Service x) { Get-Process y }
+R Update-HostStorageCache
+R Update-StorageProviderCache -DiscoveryLevel Full
+R Get-Disk | Update-Disk
+R Get-IscsiTargetPortal | Update-IscsiTargetPortal
+R Update-Help -Module Storage
+- Update-TypeData -TypeName Disk -MemberName Owner -Value ops
+- Update-FormatData
 - Write-Host "done"
 - $a = "b"
 - Start-Sleep -Seconds 5
@@ -52,6 +59,11 @@ C $svc | Stop-ScheduledTask
 C Move-ClusterGroup x
 C ipconfig /flushdns
 C kubectl cordon a
+C Update-StorageFirmware -ImagePath a.bin
+C Update-SomethingCache
+C Update-HostStorageCache; Update-VMVersion a
+C Update-TypeData .\disk.ps1xml
+C Update-FormatData -PrependPath $file
 D Remove-Item C:\x -Recurse -Force
 D Get-ChildItem C:\x | Remove-Item -Recurse
 D Restart-Computer -Force
