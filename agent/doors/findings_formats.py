@@ -101,7 +101,7 @@ def _result(f: Finding, rule: int, fingerprint: str) -> dict[str, Any]:
         "ruleId": str(f.code),
         "ruleIndex": rule,
         "level": _LEVELS[f.severity],
-        "message": {"text": _said(f)},
+        "message": {"text": _message(_said(f))},
         "locations": [{"physicalLocation": place}],
         "partialFingerprints": {FINGERPRINT: fingerprint},
     }
@@ -113,6 +113,11 @@ def _result(f: Finding, rule: int, fingerprint: str) -> dict[str, Any]:
         change = {"artifactLocation": _artifact(f.path), "replacements": [replacement]}
         result["fixes"] = [{"description": {"text": f.hint or f.message}, "artifactChanges": [change]}]
     return result
+
+
+def _message(words: str) -> str:
+    """Words as a message: what a guide says becomes neither a link nor a placeholder."""
+    return re.sub(r"\{(\d+)\}", r"{{\1}}", re.sub(r"([\\\[\]])", r"\\\1", words))
 
 
 def _artifact(path: str) -> dict[str, str]:

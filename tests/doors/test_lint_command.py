@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,10 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+from agent.doors.atomic import replace_file
 from agent.doors.cli import app
 from agent.doors.findings_formats import github, sarif, text
+from agent.errors import StepfleetError
 from tsg.findings import Finding, Fix, Severity
 
 GUIDE = """\
@@ -197,6 +200,67 @@ def test_what_is_wrong_with_the_settings_is_said(lint: Lint, tmp_path: Path, sec
     done = lint("slow.md")
     assert done.exit_code == 2
     assert says in done.stderr
+
+
+# -- mends
+
+MENDED = GUIDE.replace("```\n   kubectl", "```bash\n   kubectl").replace("4. Tell", "3. Tell")
+
+
+def test_fix_mends_the_file_and_keeps_its_rights_and_its_link(lint: Lint, tmp_path: Path) -> None:
+    file = tmp_path / "slow.md"
+    file.chmod(0o640)
+    (tmp_path / "link.md").symlink_to("slow.md")
+    done = lint("link.md", "--fix", "--json")
+    assert file.read_text() == MENDED
+    assert stat.S_IMODE(file.stat().st_mode) == 0o640
+    assert (tmp_path / "link.md").is_symlink()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["link.md", "slow.md"]
+    assert {f["code"] for f in json.loads(done.stdout)["fixed"]} == {"untagged-fence", "numbering-gap"}
+    assert not codes(done) & {"untagged-fence", "numbering-gap"}
+
+
+def test_fix_does_nothing_the_second_time(lint: Lint, tmp_path: Path) -> None:
+    lint("slow.md", "--fix")
+    before = (tmp_path / "slow.md").stat()
+    done = lint("slow.md", "--fix", "--json")
+    assert json.loads(done.stdout)["fixed"] == []
+    assert (tmp_path / "slow.md").stat().st_ino == before.st_ino
+
+
+def test_fix_mends_only_what_is_chosen(lint: Lint, tmp_path: Path) -> None:
+    lint("slow.md", "--fix", "--select", "numbering-gap")
+    assert (tmp_path / "slow.md").read_text() == GUIDE.replace("4. Tell", "3. Tell")
+
+
+def test_fix_leaves_what_is_silenced(lint: Lint, tmp_path: Path) -> None:
+    silenced = GUIDE.replace(
+        "4. Tell the owners.", "4. Tell the owners. <!-- stepfleet: ignore numbering-gap -- old -->"
+    )
+    silenced = silenced.replace("of the queue.", "of the queue. <!-- stepfleet: ignore numbering-gap -- as printed -->")
+    (tmp_path / "slow.md").write_text(silenced)
+    lint("slow.md", "--fix")
+    assert (tmp_path / "slow.md").read_text() == silenced.replace("```\n   kubectl", "```bash\n   kubectl")
+
+
+def test_what_was_mended_is_said_on_stderr(lint: Lint) -> None:
+    assert "--fix mends up to 2" in lint("slow.md").stderr
+    done = lint("slow.md", "--fix")
+    assert "slow.md:12: mended numbering-gap" in done.stderr
+    assert done.stderr.endswith("; 2 mended\n")
+
+
+def test_nothing_is_written_without_fix(lint: Lint, tmp_path: Path) -> None:
+    lint("slow.md")
+    assert (tmp_path / "slow.md").read_text() == GUIDE
+
+
+def test_a_file_that_was_changed_meanwhile_is_left_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "a.md"
+    file.write_bytes(b"theirs")
+    with pytest.raises(StepfleetError, match="was changed meanwhile"):
+        replace_file(file, b"mine", b"ours")
+    assert [p.read_bytes() for p in tmp_path.iterdir()] == [b"theirs"]
 
 
 # -- formats
