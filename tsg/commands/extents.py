@@ -6,8 +6,8 @@ import re
 from bisect import bisect_right
 from collections.abc import Sequence
 
-from tsg.commands.bash_tree import parse
 from tsg.commands.holes import masked
+from tsg.commands.shell_tree import parse
 
 MAX_ROWS = 200  # lines that a quoted text, a loop or a branch may span
 MAX_SEARCH = 1_000_000  # characters of a block that are parsed to find where its loops and branches end

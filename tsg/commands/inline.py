@@ -6,7 +6,7 @@ import re
 
 from tsg.commands.lines import EVIDENCE, STANDALONE, is_known_command, is_sentence, program_of, strip_prompt
 from tsg.commands.model import Command, Language
-from tsg.commands.powershell import is_cmdlet
+from tsg.commands.powershell_cmdlets import is_cmdlet
 from tsg.commands.read import read_block
 from tsg.commands.sql import starts_sql
 from tsg.commands.tools import strong_names, tool_for

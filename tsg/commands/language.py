@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from tsg.commands.lines import MAX_LOOK, Kind, classify, is_known_command, is_sentence, strip_prompt
 from tsg.commands.model import Language
-from tsg.commands.powershell import has_cmdlet, is_cmdlet
+from tsg.commands.powershell_cmdlets import has_cmdlet, is_cmdlet
 from tsg.commands.script import is_joined, is_script
 from tsg.commands.sql import starts_kql, starts_sql
 from tsg.words import words

@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tsg.commands.bash_tree import parse
 from tsg.commands.holes import masked
 from tsg.commands.lines import is_known_command
+from tsg.commands.shell_tree import parse
 
 if TYPE_CHECKING:
     from tree_sitter import Node

@@ -4,10 +4,39 @@ from __future__ import annotations
 
 from functools import cache
 
-from tsg.commands.tools import compute, databases, kubernetes, platform, storage, system
+from tsg.commands.tools import (
+    compute,
+    databases,
+    files,
+    kubernetes,
+    machine,
+    network,
+    platform,
+    processes,
+    readers,
+    shell_builtins,
+    storage,
+    text,
+    transfer,
+)
 from tsg.commands.tools.table import Rule, Tool
 
-_FAMILIES = (system, databases, storage, platform, compute, kubernetes)
+# A later family's word on a program holds.
+_FAMILIES = (
+    readers,
+    shell_builtins,
+    files,
+    text,
+    network,
+    transfer,
+    processes,
+    machine,
+    databases,
+    storage,
+    platform,
+    compute,
+    kubernetes,
+)
 _STEMS = ("mkfs.", "fsck.", "python3.", "pip3.", "iptables-", "ip6tables-")
 
 

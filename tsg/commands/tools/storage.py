@@ -304,4 +304,6 @@ TOOLS: dict[str, Rule] = {
         )
     ),
 }
-STRONG = frozenset({"ceph", "rbd", "rados", "radosgw-admin", "ceph-volume", "smartctl", "nvme", "zpool", "mdadm"})
+STRONG = frozenset(
+    {"ceph", "rbd", "rados", "radosgw-admin", "ceph-volume", "smartctl", "nvme", "zpool", "mdadm", "umount"}
+)
