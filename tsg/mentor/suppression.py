@@ -3,34 +3,49 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from dag.rules.problem import Code as PlanCode
-from tsg.findings import Code, Finding, Severity, did_you_mean
-from tsg.mentor.registry import CHECKS
+from tsg.findings import Finding, Severity, did_you_mean
+from tsg.marks import Verb as Mark
+from tsg.mentor.codes import MODEL_REVIEW, SUPPRESSION, UNKNOWN_SUPPRESSION, UNUSED_SUPPRESSION, categories
 from tsg.mentor.view import View
 
-_COMMENT = re.compile(r"<!--\s*stepfleet:\s*(?P<verb>[\w-]*)(?P<rest>[^\n]*?)-->")
-UNKNOWN_CODE = "unknown-suppression"
-UNUSED = "unused-suppression"
-CATEGORY = "suppression"
+HINT = "write <!-- stepfleet: ignore CODE -- reason --> on one line"
+MOST_NEAREST = 20  # misspelt codes of one guide whose nearest is looked for
+_COMMENT = re.compile(r"<!--[ \t]{0,9}stepfleet:(?P<said>[^\n]{0,600}?)-->")
+_TOKEN = re.compile(  # code in a line first: what it shows is no comment
+    rf"(?P<code>(?<!`)(?P<ticks>`{{1,9}})(?!`)[^\n]{{1,600}}?(?<!`)(?P=ticks)(?!`))"
+    rf"|(?P<comment>{_COMMENT.pattern})|(?P<open><!--[ \t]{{0,9}}stepfleet:)"
+)
+_REASON = re.compile(r"(?:^|\s)(?:--|—)(?:\s|$)")
+_LINE, _FILE = "ignore", "ignore-file"
+_CONTAINER = " \t>"
 
 
 @dataclass(frozen=True, slots=True)
 class Ignore:
-    """The codes that a comment silences: in the whole file, or on its own line and the next that is not blank."""
+    """The codes that a comment silences on the lines `at`; None is the whole file, a block's first line the block."""
 
     line: int
     codes: tuple[str, ...]
-    lines: frozenset[int] | None  # None: the whole file
-
-    def covers(self, f: Finding) -> bool:
-        return f.code in self.codes and (self.lines is None or f.line in self.lines)
+    at: tuple[int | None, ...]
 
 
-def known_codes() -> frozenset[str]:
-    return frozenset({*CHECKS, *(str(c) for c in Code), *(str(c) for c in PlanCode)})
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """All comments of a guide, and what is wrong with them; `blocks` leads from a line of code to its block's first."""
+
+    ignores: tuple[Ignore, ...]
+    wrong: tuple[Finding, ...]
+    blocks: Mapping[int, int]
+
+    def keys(self) -> set[tuple[str, int | None]]:
+        return {(code, at) for i in self.ignores for code in i.codes for at in i.at}
+
+    def keys_of(self, f: Finding) -> set[tuple[str, int | None]]:
+        code = str(f.code)
+        return {(code, f.line), (code, self.blocks.get(f.line, f.line)), (code, None)}
 
 
 def suppressed(view: View, findings: Iterable[Finding]) -> Iterator[Finding]:
@@ -38,81 +53,95 @@ def suppressed(view: View, findings: Iterable[Finding]) -> Iterator[Finding]:
 
     An error that keeps the guide from running cannot be silenced.
     """
-    found = list(findings)
-    ignores, wrong = _read(view)
-    used: set[tuple[int, str]] = set()
-    for f in found:
-        covering = [i for i in ignores if i.covers(f)]
-        if covering and (f.category or f.severity is not Severity.ERROR):
-            used |= {(i.line, f.code) for i in covering}
-        else:
+    silence = silence_of(view)
+    silent = silence.keys()
+    used: set[tuple[str, int | None]] = set()
+    in_vain: set[tuple[str, int | None]] = set()
+    for f in findings:
+        covering = silent & silence.keys_of(f)
+        may = bool(f.category) or f.severity is not Severity.ERROR
+        (used if may else in_vain).update(covering)
+        if not (covering and may):
             yield f
-    yield from wrong
-    for ignore in ignores:
+    yield from silence.wrong
+    for ignore in silence.ignores:
         for code in ignore.codes:
-            if (ignore.line, code) not in used:
-                where = "in this guide" if ignore.lines is None else "here"
-                yield Finding(
-                    view.guide.path,
-                    ignore.line,
-                    UNUSED,
-                    Severity.INFO,
-                    f"nothing {where} is found as '{code}'",
-                    "remove the comment, or move it above the line it means",
-                    CATEGORY,
-                    "A comment that silences nothing may hide the next finding.",
-                )
+            keys = {(code, at) for at in ignore.at}
+            if keys.isdisjoint(used) and code != MODEL_REVIEW:
+                yield _unused(view, ignore, code, in_vain=not keys.isdisjoint(in_vain))
 
 
-def _read(view: View) -> tuple[list[Ignore], list[Finding]]:
+def without_silenced(view: View, findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Findings that come later, such as a model's, without those that the author silenced."""
+    silence = silence_of(view)
+    silent = silence.keys()
+    return (f for f in findings if silent.isdisjoint(silence.keys_of(f)))
+
+
+def silence_of(view: View) -> Silence:
+    """Read the comments of a guide; code and the marks of `tsg.marks` are none."""
+    known = categories().keys() - {UNKNOWN_SUPPRESSION, UNUSED_SUPPRESSION}
+    blocks = {line: c.lines.first for c in view.codes for line in range(c.lines.first, c.lines.last + 1)}
+    commented = {at: line for at, line in enumerate(view.source, start=1) if "stepfleet:" in line and at not in blocks}
+    after = _next_said(view, commented)
     ignores: list[Ignore] = []
     wrong: list[Finding] = []
-    known = known_codes()
-    in_code = {line for c in view.codes for line in range(c.lines.first, c.lines.last + 1)}
-    for at, line in enumerate(view.source, start=1):
-        if "stepfleet:" not in line or at in in_code:
-            continue
-        for found in _COMMENT.finditer(line):
-            verb, rest = found["verb"], found["rest"].split(" -- ", 1)[0]
-            codes = [c for c in re.split(r"[,\s]+", rest.strip()) if c]
-            if verb not in {"ignore", "ignore-file"} or not codes:
-                wrong.append(
-                    _wrong(
-                        view,
-                        at,
-                        f"'{found[0][:60]}' is no suppression",
-                        "write <!-- stepfleet: ignore CODE -- reason -->",
-                    )
-                )
+    unknown = 0
+    for at, line in commented.items():
+        alone = not _COMMENT.sub("", line).strip(_CONTAINER)
+        for token in _TOKEN.finditer(line):
+            if token["open"]:
+                wrong.append(_wrong(view, at, "a comment to stepfleet does not end on its line", HINT))
+            if not token["comment"]:
                 continue
-            for code in codes:
-                if code not in known:
-                    wrong.append(
-                        _wrong(
-                            view,
-                            at,
-                            f"no finding is named '{code[:40]}'",
-                            did_you_mean(code[:40], known, "see docs/mentor.md"),
-                        )
-                    )
-            good = tuple(dict.fromkeys(c for c in codes if c in known))
+            verb, codes = _read(token["said"])
+            if verb in set(Mark):
+                continue
+            if verb not in (_LINE, _FILE) or not codes:
+                wrong.append(_wrong(view, at, f"'{token['comment'][:60]}' is no suppression", HINT))
+                continue
+            for code in (c for c in codes if c not in known):
+                unknown += 1
+                hint = "see docs/mentor.md"
+                hint = did_you_mean(code[:40], known, hint) if unknown <= MOST_NEAREST else hint
+                wrong.append(_wrong(view, at, f"no finding is named '{code[:40]}'", hint))
+            good = tuple(c for c in codes if c in known)
             if good:
-                ignores.append(Ignore(at, good, None if verb == "ignore-file" else _lines(view, at, found)))
-    return ignores, wrong
+                where = (None,) if verb == _FILE else (at, after[at]) if alone else (at,)
+                ignores.append(Ignore(at, good, where))
+    return Silence(tuple(ignores), tuple(wrong), blocks)
 
 
-def _lines(view: View, at: int, found: re.Match[str]) -> frozenset[int]:
-    """The comment's own line and, where it stands alone, the next line that says something."""
-    if found.string.strip() != found[0]:
-        return frozenset({at})
-    nxt = at + 1
-    while nxt <= len(view.source) and (
-        not view.source[nxt - 1].strip() or _COMMENT.fullmatch(view.source[nxt - 1].strip())
-    ):
-        nxt += 1
-    return frozenset({at, nxt})
+def _read(said: str) -> tuple[str, tuple[str, ...]]:
+    """The verb of a comment and the codes before its reason, each once."""
+    words = _REASON.split(said, maxsplit=1)[0].replace(",", " ").split()
+    return (words[0], tuple(dict.fromkeys(words[1:]))) if words else ("", ())
+
+
+def _next_said(view: View, commented: Container[int]) -> dict[int, int]:
+    """For each line with a comment the next one that is neither blank nor comments alone."""
+    found: dict[int, int] = {}
+    said = len(view.source) + 1
+    for at in range(len(view.source), 0, -1):
+        line = view.source[at - 1]
+        if at in commented:
+            found[at] = said
+            line = _COMMENT.sub("", line)
+        if line.strip(_CONTAINER):
+            said = at
+    return found
+
+
+def _unused(view: View, ignore: Ignore, code: str, *, in_vain: bool) -> Finding:
+    where = "in this guide" if None in ignore.at else "here"
+    message, hint = f"nothing {where} is found as '{code}'", "remove the comment, or move it above the line it means"
+    if in_vain:
+        message = f"'{code}' keeps the guide from running {where}, and cannot be silenced"
+        hint = "mend what it reports, and remove the comment"
+    why = "A comment that silences nothing may hide the next finding."
+    return Finding(view.guide.path, ignore.line, UNUSED_SUPPRESSION, Severity.INFO, message, hint, SUPPRESSION, why)
 
 
 def _wrong(view: View, line: int, message: str, hint: str) -> Finding:
     why = "A misspelt suppression silences nothing."
-    return Finding(view.guide.path, line, UNKNOWN_CODE, Severity.WARNING, message, hint, CATEGORY, why)
+    return Finding(view.guide.path, line, UNKNOWN_SUPPRESSION, Severity.WARNING, message, hint, SUPPRESSION, why)
