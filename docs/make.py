@@ -16,10 +16,14 @@ from dag.draw import svg
 from dag.schema import plan_schema
 from plugins.registry import Registry
 from tsg.compile import compile_guide
+from tsg.mentor.mentor import CHECKS
+from tsg.mentor.registry import Category, Check
 from tsg.parse import read_guide
 
 HERE = Path(__file__).parent
 GUIDES = HERE.parent / "examples" / "guides"
+MENTOR = HERE / "mentor.md"
+CHECKS_BEGIN, CHECKS_END = "<!-- checks: made by `make docs` -->\n", "<!-- end of checks -->\n"
 RECORDING = HERE / "pictures" / "demo.svg"
 WIDTH = 110  # columns of the recording
 
@@ -27,9 +31,28 @@ WIDTH = 110  # columns of the recording
 def pages() -> Iterator[tuple[Path, str]]:
     """What is the same every time it is made."""
     yield HERE / "plan.schema.json", json.dumps(plan_schema(), indent=2) + "\n"
+    yield MENTOR, with_checks(MENTOR.read_text(encoding="utf-8"))
     catalogue = PluginCatalogue(Registry.installed({}))
     for guide in sorted(GUIDES.glob("*.md")):
         yield HERE / "pictures" / f"{guide.stem}.svg", svg(compile_guide(read_guide(guide), catalogue).plan)
+
+
+def with_checks(page: str) -> str:
+    """The Mentor's page with a table of its checks for each category, in place of those it has."""
+    head, _, rest = page.partition(CHECKS_BEGIN)
+    tail = rest.partition(CHECKS_END)[2]
+    return f"{head}{CHECKS_BEGIN}\n{''.join(_table(category) for category in Category)}{CHECKS_END}{tail}"
+
+
+def _table(category: Category) -> str:
+    checks = sorted((c for c in CHECKS.values() if c.category is category), key=lambda c: c.code)
+    head = f"### `{category}`\n\n| code | severity | what it reports | why |\n|---|---|---|---|\n"
+    return head + "".join(f"{_row(c)}\n" for c in checks) + "\n"
+
+
+def _row(check: Check) -> str:
+    summary, why = (words.replace("|", "\\|") for words in (check.summary, check.why))
+    return f"| `{check.code}` | {check.severity} | {summary} | {why} |"
 
 
 def record() -> None:
