@@ -52,9 +52,10 @@ def condition_after_action(view: View) -> Iterator[Issue]:
                 or not any(is_change(s.text) for s in before.statements)
             ):
                 continue
+            deed = _words_of(flow, before)
             for sentence in after.sentences[:3]:
                 if (
-                    _GUARD_AFTER.search(sentence.text)
+                    (_GUARD_AFTER.search(sentence.text) or _guards(sentence.text, deed))
                     and not sentence.text.rstrip().endswith(":")
                     and not _announces(sentence, after, flow)
                 ):
@@ -84,6 +85,37 @@ def condition_after_action(view: View) -> Iterator[Issue]:
                     f"'{shortened(text.sentences[1].text)}' stands after the deed it guards",
                     "put the condition first: 'If ..., restart ...'",
                 )
+
+
+_LIMITS = re.compile(
+    r"\bonly\b|\bskip\b|\bunless\b|^\W*(?:before|prior to)\b"
+    r"|\b(?:do not|don't|never|not)\b.*\b(?:if|unless|while|until|before|when|as long as)\b"
+    r"|\b(?:must|has to|have to|should|needs? to)\b.*\b(?:first|before(?:hand)?|already)\b|\b(?:first|beforehand)\W*$",
+    re.IGNORECASE,
+)
+_APPROVED = re.compile(
+    r"\b(?:must|has to|have to|should|needs? to)\s+(?:have\s+)?(?:confirm|approv|agree|sign|allow|know|be asked)\w*\b"
+    r".*\b(?:first|before(?:hand)?)\b",
+    re.IGNORECASE,
+)
+
+
+def _guards(text: str, deed: set[str]) -> bool:
+    """Whether a sentence limits the very deed that stands above it: it shares a word of it, or wants it approved."""
+    if _APPROVED.search(text):
+        return True
+    said = {w[:5] for w in re.findall(r"[a-z]{4,}", text.lower())}
+    return bool(_LIMITS.search(text)) and bool(said & deed)
+
+
+def _words_of(flow: list[Prose | Code], code: Code) -> set[str]:
+    """The words of a command and of the sentence that introduces it, as stems."""
+    at = flow.index(code)
+    before = flow[at - 1] if at else None
+    told = before.sentences[-1].text if isinstance(before, Prose) and before.sentences else ""
+    verbs = {lead_verb(told)[:5]} if told else set()
+    named = {w[:5] for w in re.findall(r"[a-z]{4,}", code.body.lower()) if w in ACT}
+    return {w for w in verbs | named if w}
 
 
 def _announces(sentence: Sentence, prose: Prose, flow: list[Prose | Code]) -> bool:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from tsg.findings import Severity
+from tsg.mentor.cases import LEADS, groups_of
 from tsg.mentor.code import Code
 from tsg.mentor.command_forms import is_change
 from tsg.mentor.registry import Category, Issue, check
@@ -66,6 +67,37 @@ def condition_without_action(view: View) -> Iterator[Issue]:
                 "say what to do then, or remove the heading",
             )
     yield from _findings_without_fix(view)
+    yield from _cases_without_action(view)
+
+
+# A case that is well is an end, and is told by the check of ends.
+_WELL = re.compile(
+    r"\b(?:healthy|normal|fine|ok(?:ay)?|expected|good|resolved|recovered|well|harmless|benign|again|works?|over|gone"
+    r"|done|none|no longer|below|within|up to date|succeed\w*|success\w*|passed|automatically"
+    r"|by (?:it|them)sel(?:f|ves)|not (?:needed|affected))\b",
+    re.IGNORECASE,
+)
+MOST_SILENT = 0.5  # of a list's cases; where more say nothing, it is no list of cases
+
+
+def _cases_without_action(view: View) -> Iterator[Issue]:
+    """A case whose siblings say what to do, and which only says that it is so."""
+    for part in view.working:
+        for cases in groups_of(part):
+            silent = [c for c in cases if not c.says and not _WELL.search(c.text)]
+            leading = [c for c in cases if c.says and LEADS.search(c.text)]
+            if cases[0].prose is cases[-1].prose:
+                leading = [c for c in cases if c.says]
+            if not silent or not leading or len(silent) > len(cases) * MOST_SILENT:
+                continue
+            if cases[0].prose.is_item and len(leading) * 2 < len(cases):
+                continue
+            for case in silent:
+                yield Issue(
+                    case.sentence.line,
+                    f"'{shortened(case.text)}' is a case like its neighbours, and nothing follows from it",
+                    "say what to do then: a command, a step to go to, or whom to call",
+                )
 
 
 def _has_no_action(

@@ -9,7 +9,7 @@ from tsg.findings import Severity
 from tsg.mentor.code import Code
 from tsg.mentor.command_forms import is_change
 from tsg.mentor.registry import Category, Issue, check
-from tsg.mentor.view import Part, Prose, View
+from tsg.mentor.view import Part, Prose, Sentence, View
 from tsg.mentor.wording import shortened
 
 _BY_N = re.compile(
@@ -37,6 +37,19 @@ _READONLY = re.compile(
     re.IGNORECASE,
 )
 _OPPOSITES = (
+    (
+        re.compile(r"\breload\w*\b", re.IGNORECASE),
+        re.compile(r"\bsystemctl\s+(?:restart|stop)\b|\brollout\s+restart\b"),
+        re.compile(r"\breload\b"),
+    ),
+    (
+        re.compile(
+            r"\b(?:return|resume|undrain|bring back|put back)\b.*\b(?:node|host|machine|server|service)\b",
+            re.IGNORECASE,
+        ),
+        re.compile(r"\bstate=(?:drain|down|fail)\b|\b(?:kubectl|oc)\s.*\b(?:drain|cordon)\b", re.IGNORECASE),
+        re.compile(r"\bstate=(?:resume|idle)\b|\buncordon\b", re.IGNORECASE),
+    ),
     (
         re.compile(r"\buncordon\w*\b", re.IGNORECASE),
         re.compile(r"\b(?:kubectl|oc)\s+(?:adm\s+)?cordon\b"),
@@ -146,28 +159,93 @@ def _says_otherwise(prose: Prose, code: Code, *, is_after: bool, before: Prose |
     last = prose.sentences[-1] if prose.sentences else None
     if last is None or is_after:
         return None
+    told = [(sentence, clause) for sentence, clause in _clauses(prose) if _other_number(clause, code)]
+    if told and told[-1][0] is last:
+        return Issue(code.body_line, _other_number(told[-1][1], code), "make the sentence and the command say the same")
+    if wide := _many_at_once(prose, code):
+        return Issue(last.line, wide, "make the sentence and the command say the same")
     changes = [s for s in code.statements if is_change(s.text)]
     if not changes:
         return None
     body = "\n".join(s.text for s in changes)
-    for said, does, agrees in _OPPOSITES:
-        if (
-            said.search(last.text)
-            and does.search(body)
-            and not agrees.search(does.sub("", code.body))
-            and not re.search(
-                r"\b(?:instead of|before|after|if|when|once|rather than|not|without|until|undo|cannot|won't|"
-                r"fails? to)\b",
-                last.text,
-                re.IGNORECASE,
-            )
-        ):
-            return Issue(
-                last.line,
-                f"the text says '{shortened(last.text, 50)}', the command does the opposite",
-                "make the sentence and the command say the same",
-            )
+    for sentence, clause in _clauses(prose):
+        for said, does, agrees in _OPPOSITES:
+            if said.search(clause) and does.search(body) and not agrees.search(does.sub("", code.body)):
+                if _HEDGED.search(clause):
+                    continue
+                return Issue(
+                    sentence.line,
+                    f"the text says '{shortened(clause, 50)}', the command does the opposite",
+                    "make the sentence and the command say the same",
+                )
     return None
+
+
+_HEDGED = re.compile(
+    r"\b(?:instead of|before|after|if|when|once|rather than|not|without|until|undo|cannot|won't|fails? to)\b",
+    re.IGNORECASE,
+)
+
+
+def _clauses(prose: Prose) -> Iterator[tuple[Sentence, str]]:
+    """What the sentences of a paragraph order, the conditions before them taken off."""
+    for sentence in prose.sentences[-3:]:
+        for part in re.split(r";\s+", sentence.text):
+            yield sentence, re.sub(r"^\W*(?:if|when|unless|otherwise)\b[^,]*,\s+", "", part, flags=re.IGNORECASE)
+
+
+_NUMBER_WORDS = {
+    "a tenth": 0.1, "one tenth": 0.1, "a fifth": 0.2, "a quarter": 0.25, "a third": 1 / 3, "half": 0.5, "two": 2,
+    "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "ten": 10, "twelve": 12, "twenty": 20,
+    "hundred": 100,
+}  # fmt: skip
+_SETS = re.compile(
+    r"\b(?:limit|lower|raise|set|scale|increase|decrease|reduce|add|allow|throttle|cap|grow|shrink|extend|let|bring|give|keep)\b",
+    re.IGNORECASE,
+)
+_SAID = re.compile(
+    rf"(?<![\w.`<-])(?P<digits>\d+(?:\.\d+)?)(?![\w.`>-]|\s*(?:%|(?:s|min|h|hours?|minutes?|seconds?|days?)\b))"
+    rf"|\b(?P<word>{'|'.join(_NUMBER_WORDS)})\b(?!\s*(?:%|(?:hours?|minutes?|seconds?|days?|of|steps?|commands?)\b))",
+    re.IGNORECASE,
+)
+# Numbers that set nothing: waits, tails, ports, versions.
+_UNSET = re.compile(
+    r"(?:--?[\w-]*(?:timeout|tail|since|grace-period|interval|port|wait|retries|verbosity|version)[\w-]*[= ]\S+"
+    r"|-[a-z] \d+\b|\bsleep \S+|:\d{2,5}\b|\bv\d\S*|/\d+\b|\d{5,}|https?://\S+|[A-Za-z_<>$-]+\d[\w.-]*|<[^>]*>"
+    r"|\{\{[^}]*\}\}|\$\{?\w+\}?|\d[\w.]*[A-Za-z_-][\w.]*)"
+)
+
+
+def _other_number(text: str, code: Code) -> str:
+    """The one number of a sentence that sets something, where the one number of its command is another."""
+    if not _SETS.search(text) or re.search(r"\b(?:if|when|unless|from|below|above|between)\b", text, re.IGNORECASE):
+        return ""
+    said = {float(m["digits"]) if m["digits"] else _NUMBER_WORDS[m["word"].lower()] for m in _SAID.finditer(text)}
+    body = _UNSET.sub(" ", re.sub(r"(\d+)/(?:s|m|min|h)\b", r"\1 ", code.body))
+    does = {float(n) for n in re.findall(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.])", body)}
+    if len(said) != 1 or len(does) != 1 or said == does:
+        return ""
+    one, other = next(iter(said)), next(iter(does))
+    if other in {one * 60, one / 60, one / 100, one * 100, one * 1000, one * 1024, 1 - one} or other == 0:
+        return ""
+    return f"the text says {one:g}, the command {other:g}"
+
+
+_SINGLY = re.compile(
+    r"\bone (?:\w+ )?(?:after (?:another|the other)|at a time|by one)\b|\bsequential(?:ly)?\b|\bone by one\b",
+    re.IGNORECASE,
+)
+_WIDTH = re.compile(
+    r"(?:--forks|--max-procs|--parallel(?:ism)?|--concurrency|--max-parallel|--batch-size|-P|--workers)[= ](?P<n>\d+)"
+)
+
+
+def _many_at_once(prose: Prose, code: Code) -> str:
+    """ "One after another", and a command that does several at once."""
+    wide = _WIDTH.search(code.body)
+    if wide is None or int(wide["n"]) < 2 or not any(_SINGLY.search(s.text) for s in prose.sentences):
+        return ""
+    return f"the text says one after another, the command does {wide['n']} at once"
 
 
 def _forbidden(view: View, part: Part, code: Code, before: list[Prose | Code]) -> Iterator[Issue]:

@@ -38,6 +38,19 @@ _EACH = re.compile(
 )
 
 
+_BACK = re.compile(
+    r"\b(?:go(?:es)? back|return|start (?:over|again|afresh|anew)|begin (?:again|anew)|back|(?:once )?again from)\b"
+    r"[^.;]{0,30}?\b(?:to|at|with|from)\s+(?:the\s+)?"
+    r"(?:(?:step|section|point)s?\s*#?\d|beginning\b|start\b|top\b|first step)",
+    re.IGNORECASE,
+)
+_COUNTED = re.compile(
+    r"\b(?:at most|up to|no more than|not more than|maximum|times|once|twice|attempts?|rounds?"
+    r"|(?:second|third|last) time|\d+ (?:min|minutes|hours|h)\b)",
+    re.IGNORECASE,
+)
+
+
 @check(
     "unbounded-loop",
     Category.CONTROL_FLOW,
@@ -47,15 +60,42 @@ _EACH = re.compile(
 )
 def unbounded_loop(view: View) -> Iterator[Issue]:
     for part in view.working:
+        yield from _in_code(part)
         for prose in part.proses:
             for i, sentence in enumerate(prose.sentences):
                 after = prose.sentences[i + 1].text if i + 1 < len(prose.sentences) else ""
-                if message := _unbounded(view, part, prose, sentence, after):
+                if message := _unbounded(view, part, prose, sentence, after) or _back(sentence, after):
                     yield Issue(
                         sentence.line,
                         message,
                         "give it a bound and a way out: 'at most 3 times, 2 min apart; then escalate'",
                     )
+
+
+_KEEP = re.compile(
+    r"\b(?:keep (?:on )?\w+ing|go on \w+ing|continue \w+ing)\b[^.;]{0,80}\b(?:for as long as|as long as|until|while)\b",
+    re.IGNORECASE,
+)
+_SHELL_LOOP = re.compile(r"^[ \t]*(?:until|while)\b(?!.*\bread\b)(?!\s*(?:true|:)\s*;)", re.MULTILINE)
+_SHELL_BOUND = re.compile(r"\b(?:timeout|break|seq|for|i=|n=|\(\(|SECONDS|attempts?|tries|retries|max)\b")
+
+
+def _in_code(part: Part) -> Iterator[Issue]:
+    """`until ready; do sleep 60; done`: a loop of a shell that ends by itself or never."""
+    for code in part.codes:
+        found = _SHELL_LOOP.search(code.body) if code.is_run else None
+        if found is not None and not _SHELL_BOUND.search(code.body):
+            line = code.body_line + code.body.count("\n", 0, found.start())
+            hint = "bound it: 'timeout 600 bash -c ...', or count the rounds; then say what to do"
+            yield Issue(line, "the loop ends when the condition holds, and else never", hint)
+
+
+def _back(sentence: Sentence, after: str) -> str:
+    """A way back, or a task kept up, that does not say how often."""
+    found = _BACK.search(sentence.text) or _KEEP.search(sentence.text)
+    if found is None or _COUNTED.search(sentence.text) or _COUNTED.search(after):
+        return ""
+    return f"'{shortened(found[0], 40)}' does not say how often"
 
 
 def _unbounded(view: View, part: Part, prose: Prose, sentence: Sentence, after: str) -> str:

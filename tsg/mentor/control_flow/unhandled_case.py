@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from tsg.findings import Severity
+from tsg.mentor.cases import says_what_then
 from tsg.mentor.registry import Category, Issue, check
 from tsg.mentor.view import Part, Prose, View
 from tsg.mentor.wording import lead_verb, shortened
@@ -28,6 +29,9 @@ _TOKEN = re.compile(r"`([^`\n]{1,40})`")
 )
 def unhandled_case(view: View) -> Iterator[Issue]:
     for part in view.parts:
+        for name, line in _shown_and_not_listed(part):
+            if not _has_catch_all(view, part.section.lines.first, line) and not _sends(part, line):
+                yield _unhandled(name, line)
         for names in _listed_states(part):
             handled = {name: _handled_at(view, name, line) for name, line in names}
             if (
@@ -40,11 +44,21 @@ def unhandled_case(view: View) -> Iterator[Issue]:
                 continue
             for name, line in names:
                 if not handled[name]:
-                    yield Issue(
-                        line,
-                        f"the case '{shortened(name, 40)}' is listed, and nothing says what to do then",
-                        "add a branch or section for it, or an 'otherwise'",
-                    )
+                    yield _unhandled(name, line)
+
+
+def _unhandled(name: str, line: int) -> Issue:
+    return Issue(
+        line,
+        f"the case '{shortened(name, 40)}' is listed, and nothing says what to do then",
+        "add a branch or section for it, or an 'otherwise'",
+    )
+
+
+def _sends(part: Part, line: int) -> bool:
+    """Whether the sentence itself says what then."""
+    here = (s for p in part.proses for s in p.sentences if s.line == line)
+    return any(says_what_then(s.text) for s in here)
 
 
 def _listed_states(part: Part) -> Iterator[list[tuple[str, int]]]:
@@ -95,30 +109,52 @@ def _listed_states(part: Part) -> Iterator[list[tuple[str, int]]]:
                     if 3 <= len(tokens) <= 30 and all(" " not in t for t in tokens):
                         yield [(t, sentence.line) for t in tokens]
                 else:
-                    words = re.search(
-                        r"\b(?:one of|either|can be|may be|is (?:one of|either)|are|values?|states?|shows?|prints?|"
-                        r"reads|"
-                        r"reports?|returns?)[: ]+((?:\"?[A-Za-z][\w-]{2,20}\"?, ){1,8}(?:or |"
-                        r"and )?\"?[A-Za-z][\w-]{2,20}\"?,? (?:or|and) \"?[A-Za-z][\w-]{2,20}\"?|"
-                        r"(?:[A-Za-z][\w-]{2,20}, ){1,8}(?:or|and) [A-Za-z][\w-]{2,20})",
-                        sentence.text,
-                    )
-                    if words and not re.match(r"\W*(?:if|when)\b", sentence.text, re.IGNORECASE):
-                        listed = [
-                            w
-                            for w in re.findall(r"[A-Za-z][\w-]{2,20}", words[1])
-                            if w not in {"and", "the"} and w != "or"
-                        ]
-                        if 3 <= len(listed) <= 12 and (
-                            sum(w[0].isupper() for w in listed) >= 2
-                            or re.search(
-                                r"\b(?:states?|status|value|phase|colou?r|mode|level|severity)\b",
-                                sentence.text,
-                                re.IGNORECASE,
-                            )
-                        ):
+                    if not re.match(r"\W*(?:if|when)\b", sentence.text, re.IGNORECASE):
+                        listed = _words_in(sentence.text)
+                        if 3 <= len(listed) <= 12:
                             yield [(w, sentence.line) for w in listed]
         at += 1
+
+
+_WORD = r"\"?[A-Za-z][\w-]{1,20}\"?(?: \([^()]{1,40}\))?"
+_LIST = re.compile(
+    r"\b(?:one of|either|can be|may be|is|are|values?|states?|shows?|prints?|reads|reports?|returns?|colou?rs?|modes?)"
+    rf"[: ]+(?P<words>{_WORD}(?:, {_WORD}){{1,8}},? (?:or|and) {_WORD})"
+)
+_NUMBERS = re.compile(r"(?<![\w.])(?P<numbers>\d{1,6}(?:, \d{1,6}){1,12},? (?:or|and) \d{1,6})(?![\w.%])")
+_RANGE = re.compile(r"\bfrom (?P<low>\d{1,2}) (?:to|up to) (?P<high>\d{1,2})\b(?!\s*(?:%|s\b|min|hours?|seconds?))")
+MOST_IN_RANGE = 12
+
+
+def _words_in(text: str) -> list[str]:
+    """The values that a sentence lists: words, numbers, or the numbers of a short range."""
+    if found := _LIST.search(text):
+        bare = re.sub(r"\([^()]*\)", "", found["words"])
+        return [w for w in re.findall(r"[A-Za-z][\w-]{1,20}", bare) if w not in {"and", "or", "the"}]
+    if found := _NUMBERS.search(text):
+        return re.findall(r"\d+", found["numbers"])
+    if (found := _RANGE.search(text)) and 2 <= int(found["high"]) - int(found["low"]) <= MOST_IN_RANGE:
+        return [str(n) for n in range(int(found["low"]), int(found["high"]) + 1)]
+    return []
+
+
+def _shown_and_not_listed(part: Part) -> Iterator[tuple[str, int]]:
+    """A state in capitals that the text shows beside a table or list of such states, none of which is it."""
+    keys: dict[str, int] = {}
+    for prose in part.proses:
+        found = re.match(r"\W{0,4}`([A-Z][A-Z_]{2,20})`", prose.block.text)
+        if found and (prose.is_item or prose.block.kind == "row"):
+            keys.setdefault(found[1], prose.lines.first)
+    if len(keys) < 2:
+        return
+    text = part.text
+    for prose in part.proses:
+        for sentence in prose.sentences:
+            for found in re.finditer(
+                r"\b(?:shows?|reports?|is|becomes|stays|state|status)\s+`([A-Z][A-Z_]{2,20})`", sentence.text
+            ):
+                if found[1] not in keys and text.count(f"`{found[1]}`") == 1 and prose.block.kind != "row":
+                    yield found[1], sentence.line
 
 
 def _handled_at(view: View, name: str, line: int) -> int:
@@ -169,7 +205,7 @@ def _handled_at(view: View, name: str, line: int) -> int:
 def _has_catch_all(view: View, first: int, last: int) -> bool:
     """Whether an "otherwise" stands between the list and what follows its last branch."""
     for other in view.parts:
-        if other.section.lines.last < first or other.section.lines.first > last + 8:
+        if other.section.lines.last < first or other.section.lines.first > last:
             continue
         if re.search(
             r"\b(?:any other|otherwise|all other|everything else|else|other (?:states?|values?|cases?))\b",
