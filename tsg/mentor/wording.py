@@ -13,7 +13,8 @@ LOOK = words(
     " correlate capture dump fetch extract sample scan search grep"
 )
 ACT = words(
-    "add adjust allow annotate apply attach block bounce bump cancel change clean cleanup clear configure cordon create cut"
+    "add adjust allow annotate apply attach block bounce bump cancel change clean cleanup clear configure cordon"
+    " create cut"
     " decommission decrease defrag defragment delete deploy detach disable drain drop edit empty enable evict"
     " expand extend fail failover fall flush force format free grow halt increase install invalidate kill label"
     " lower mark migrate modify mount move patch pause power promote prune pull purge push raise re-enable re-run"
