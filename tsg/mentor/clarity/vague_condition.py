@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from tsg.findings import Severity
 from tsg.mentor.registry import Category, Issue, check
 from tsg.mentor.view import Part, Prose, Sentence, View
-from tsg.mentor.wording import ACT, CLAUSE, DIGITS, STATE, VAGUE, WASTE, lead_verb, shortened
+from tsg.mentor.wording import ACT, CLAUSE, DIGITS, STATE, VAGUE, WASTE, instructions_in, lead_verb, shortened
 
 _LOOSE_WASTE = re.compile(
     r"\b(?:delete|remove|clean up|clear|purge|prune|drop|kill|restart|stop|terminate|evict|free|"
@@ -33,7 +33,7 @@ _WAIT = re.compile(
     r"(?P<word>a while|some time|a bit|a little(?: while)?|a moment|long enough|sufficiently long|"
     r"an adequate (?:time|period)|enough time|for a time|a short (?:time|while|period)|a long time|"
     r"(?:a|some) (?:reasonable|suitable|sufficient|short|certain) (?:time|period|while|"
-    r"amount of time))\b",
+    r"amount of time)|(?:a few|several|some|a couple of) (?:seconds|minutes|hours|moments))\b",
     re.IGNORECASE,
 )
 _MEASURED = re.compile(
@@ -43,6 +43,63 @@ _MEASURED = re.compile(
     r"Released))\b",
     re.IGNORECASE,
 )
+_JUDGED = re.compile(
+    r"\b(?:(?:un|in)?(?:acceptabl[ey]|tolerabl[ey]|reasonabl[ey]|satisfactor(?:y|ily)|adequate(?:ly)?|"
+    r"sufficient(?:ly)?)|"
+    r"enough|worrying|worrisome|sick|unwell|flaky|unreliable|negligible|trivial|minimal|marginal|"
+    r"(?:in)?significant|light|comfortabl[ey]|dangerous(?:ly)?|tight|disappointing|discouraging|"
+    r"critical(?:ly)? (?=high|low|full)|mak(?:es?|ing) sense|(?:you|one) (?:feels?|thinks?|believes?|suspects?|"
+    r"deems?|considers?)|in (?:good|bad|poor) shape|(?:is|are) (?:necessary|needed|appropriate|warranted|"
+    r"called for)|alarming|concerning|promising|decent|sane|nice(?:ly)?|plausible|"
+    r"(?:stands?|stood|sticks?) out|soon|shortly|eventually|quick(?:ly)?|rapid(?:ly)?|gradual(?:ly)?|promptly|"
+    r"in (?:good|due) time|timely|for (?:ages|long)|long ago|lately|"
+    r"(?:a )?(?:couple|handful|number|bunch|majority|minority|fraction) of|several|"
+    r"most(?! recent)(?= (?:of )?[a-z]+)|"
+    r"ample|scarce|sparse|massive(?:ly)?|huge|enormous(?:ly)?|tiny|moderate(?:ly)?|notabl[ey]|marked(?:ly)?|"
+    r"sharp(?:ly)?|drastic(?:ally)?|dramatic(?:ally)?|serious(?:ly)?|severe(?:ly)?|extreme(?:ly)?|intense|"
+    r"(?:under|in) (?:heavy |high |great |serious |much )*(?:pressure|stress|strain|distress)|under (?:heavy|"
+    r"high) load|"
+    r"(?:near(?:ly|ing)?|almost|close to|approach(?:es|ing)|on the verge of) (?:being )?(?:the |its |their )?"
+    r"(?:exhaust\w*|full|limits?|capacity|ceiling|saturat\w*|max\w*|empty|out of \w+|running out)|"
+    r"running (?:low|short|out)|(?:too|quite|rather|very) \w+|"
+    r"(?:gets?|getting|got|becom\w+|grow(?:s|ing)?) (?:tight|full|worse|better|crowded|short|scarce)|"
+    r"(?:above|below|over|beyond|outside|out of|within) (?:the |what is |its |their )?(?:\w+ )?(?:norms?|normal|"
+    r"usual|"
+    r"average|ordinary|expectations?|expected)|(?:improv|worsen|deteriorat|normali[sz])\w*|"
+    r"constantly|repeatedly|regularly|again and again|now and then|occasionally|"
+    r"(?:calm|settl|eas|quieten|cool)(?:s|es|ed|ing|ened)? (?:down|off))\b",
+    re.IGNORECASE,
+)
+_COMPARED = re.compile(
+    r"\b(?:more|less|fewer|\w+er|as (?:\w+) as|compared (?:to|with)|relative to)\b[^,;]{0,60}?\b(?:than|as|to|"
+    r"with)\s+"
+    r"(?!(?:usual|normal|expected|before|average|it should|they should|it was|ordinary|typical|is|the (?:norm|"
+    r"usual)\b|"
+    r"in normal|you (?:would|expect)|a few|some|several)\b)\w+",
+    re.IGNORECASE,
+)
+_RULED_OUT = re.compile(
+    r"\b(?:as well|at most|most recent(?:ly)?|the most|high(?:ly)?[- ]availab\w*|high[- ]level|low[- ]level|"
+    r"long[- ]term|"
+    r"long[- ]running|hot[- ]?(?:fix|swap|spare)\w*|slow (?:query|queries|start|log|requests?|ops)|no longer|"
+    r"any longer|load average|number of|as (?:soon|long) as|short[- ](?:lived|term)|too many (?:requests|open files|"
+    r"connections)(?= (?:error|is (?:logged|printed)|response|answer))|once more|quick start|"
+    r"old (?:and|or) new|serious error)\b",
+    re.IGNORECASE,
+)
+_WHERE = re.compile(
+    r"^\W*(?:where|provided(?: that)?|assuming(?: that)?|given that|as)\s+(?P<body>[^,;:.?\n]{2,240}),", re.IGNORECASE
+)
+_AFTER = re.compile(
+    r"\b(?:after|within|for|in)\s+(?P<word>a while|some time|a bit|(?:an? )?(?:reasonable|suitable|sufficient|"
+    r"short|certain|"
+    r"decent|appropriate|adequate|longer|long) (?:time|while|period|amount of time)|"
+    r"(?:a few|several|some|a couple of) (?:seconds|minutes|hours|moments|times|attempts|tries|runs|rounds))\b",
+    re.IGNORECASE,
+)
+_GOES = re.compile(
+    r"\b(?:go(?: back)? to|continue|proceed|skip|jump|done|ends? here|return to|step \d)\b", re.IGNORECASE
+)
 _NEGATED_STATE = re.compile(
     r"\b(?:exists?|missing|empty|fails?|failed|firing|fires|running|present|absent|returns?|returned|"
     r"completes?|completed|succeeds?|succeeded|crash\w*|Pending|NotReady|Ready|Running|listed|enabled|"
@@ -51,6 +108,8 @@ _NEGATED_STATE = re.compile(
     r"closed|up|down|recent|deployed|error|errors|confirmed|approved|contains?|true|false|denied|"
     r"refused|started|changed|stuck|scheduled|finished|done|deployment|rollout|deploy|release)\b"
 )
+_TEMPORAL = frozenset({"when", "whenever", "once", "as soon as", "as long as"})
+_NAMED_WRONG = re.compile(r"\w+ (?:version|image|password|config\w*|name|value|node|cluster|namespace|tag|family)")
 
 
 @check(
@@ -83,17 +142,51 @@ def _vague_title(part: Part) -> str:
 
 
 def _vague_word(view: View, part: Part, prose: Prose, sentence: Sentence) -> str:
-    text = sentence.text
+    text = _without_names(sentence.text)
     if (found := _WAIT.search(text)) and not DIGITS.search(text):
         return found["word"]
+    does = bool(instructions_in(text) or _GOES.search(text))
+    if does and (found := _AFTER.search(text)) and not DIGITS.search(text):
+        return found["word"]
     tested = _is_tested(view, part, prose)
-    for clause in CLAUSE.finditer(text):
-        if clause["word"].lower() == "while":
-            continue
-        if word := _undecided(clause["body"], text, tested=tested):
+    for body in _conditions(text, prose, does=does):
+        if word := _undecided(body, text, tested=tested):
             return word
+    return "" if prose.block.kind == "row" else _vague_waste(sentence.text)
+
+
+def _without_names(text: str) -> str:
+    """A sentence with quoted words and code replaced: `queue.length` by CODE, `x > 5` by a number."""
+
+    def name(found: re.Match[str]) -> str:
+        return " 0 " if re.search(r"\d|[<>=%]", found[0]) and " " in found[0] else "CODE"
+
+    return re.sub(r"`[^`]*`|[\"“][^\"”]*[\"”]", name, text)
+
+
+def _conditions(text: str, prose: Prose, *, does: bool) -> Iterator[str]:
+    """What the sentence makes its instruction depend on: clauses, a table's first cell, an item's label."""
+    for clause in CLAUSE.finditer(text):
+        word = clause["word"].lower()
+        if word == "while" or (word in _TEMPORAL and not does and clause.start() > 3):
+            continue
+        if word == "should" and re.search(r"\w", text[: clause.start("word")]):
+            continue
+        yield re.split(r"\bthen\b", clause["body"], maxsplit=1)[0]
+    if found := _WHERE.match(text):
+        yield found["body"]
     if prose.block.kind == "row":
-        return ""
+        cell, _, rest = text.partition("|")
+        if cell.strip() and (_GOES.search(rest) or instructions_in(rest)):
+            yield cell
+    elif prose.is_item:
+        label, colon, rest = text.strip().lstrip("*_>-• ").partition(":")
+        if colon and len(label.split()) <= 6 and (_GOES.search(rest) or instructions_in(rest)) and not lead_verb(label):
+            yield label
+
+
+def _vague_waste(text: str) -> str:
+    """Things to be removed or restarted that only a loose word tells from the others."""
     for pattern in (_LOOSE_WASTE, _THAT):
         match = pattern.search(text)
         if match is None or DIGITS.search(text) or "`" in text or _MEASURED.search(match["rest"]):
@@ -130,52 +223,25 @@ def _is_tested(view: View, part: Part, prose: Prose) -> bool:
 
 
 def _undecided(body: str, whole: str, *, tested: bool) -> str:
-    if DIGITS.search(body) or re.search(r"[`\"“<>=%]", body):
+    """The clause, where it has a word that everybody reads in another way and nothing that settles it."""
+    if DIGITS.search(body) or re.search(r"[<>=%]", body) or _COMPARED.search(body):
         return ""
-    found = VAGUE.search(body)
-    if found is None:
-        state = STATE.search(body)
-        if state is None or tested:
-            return ""
-        if _NEGATED_STATE.search(body.replace(state[0], "")) or re.search(r"\([^)]*[\d`=<>]", whole):
-            return ""
+    if re.search(r"\([^)]*[\d`=<>]", whole) or re.match(r"\s*(?:more|less|fewer)\b", body):
+        return ""
+    settled = _RULED_OUT.sub(" ", body)
+    if _JUDGED.search(settled):
         return body.strip()
-    if re.search(r"\([^)]*(?:\d|`)[^)]*\)", whole) or re.match(r"\s*(?:more|less|fewer)\b", body):
-        return ""
-    word = found[0].lower()
-    if word in {
-        "many",
-        "much",
-        "few",
-        "little",
-        "old",
-        "long",
-        "short",
-        "often",
-        "hot",
-        "wrong",
-        "bad",
-        "big",
-        "large",
-        "small",
-        "low",
-        "high",
-    }:
-        after = body[found.end() :].strip()
-        if (word == "old" and after) or (
-            word in {"wrong", "bad"}
-            and re.match(
-                r"\w+ (?:version|image|password|config\w*|name|value|node|cluster|namespace|tag|family)", after
-            )
-        ):
-            return ""
-        if word == "long" and re.search(r"\bas long as\b", whole, re.IGNORECASE):
-            return ""
-    if re.search(
-        r"\bhigh(?:ly)?[- ]availab|\bhigh[- ]level|\blow[- ]level|\blong[- ]term|\bhot[- ]?(?:fix|swap|"
-        r"spare)|\bslow (?:query|start|log)\b",
-        body,
-        re.IGNORECASE,
-    ):
+    found = VAGUE.search(settled)
+    if found is not None:
+        return "" if _is_a_name(found[0].lower(), settled[found.end() :].strip()) else body.strip()
+    state = STATE.search(settled)
+    if state is None or tested or "CODE" in settled or _NEGATED_STATE.search(settled.replace(state[0], "")):
         return ""
     return body.strip()
+
+
+def _is_a_name(word: str, after: str) -> bool:
+    """Whether a loose word only tells one thing from another: 'the old cluster', 'the wrong image'."""
+    if word == "old":
+        return bool(after)
+    return word in {"wrong", "bad"} and bool(_NAMED_WRONG.match(after))
