@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterator
 
 from tsg.findings import Severity
-from tsg.mentor.clarity.shared import is_link
+from tsg.mentor.code import Code
 from tsg.mentor.registry import Category, Issue, check
 from tsg.mentor.view import Part, Prose, Sentence, View
-from tsg.mentor.wording import content_words, lead_verb, shortened
+from tsg.mentor.wording import content_words, instructions_in, lead_verb, shortened
 
 _THING = (
-    r"(?:commands?|query|queries|scripts?|snippets?|steps?|procedures?|instructions?|approach(?:es)?|outputs?|results?"
+    r"(?:commands?|query|queries|scripts?|snippets?|steps?|procedures?|instructions?|approach(?:es)?|outputs?|"
+    r"results?"
     r"|checks?|process|method|section|value|action|values|cmdlet|call|link|table|list)"
 )
 _ABOVE = re.compile(
@@ -38,16 +39,57 @@ _ABOVE = re.compile(
     r"shown|given)\s+)?below\b",
     re.IGNORECASE,
 )
+_BACK = re.compile(
+    rf"\b(?:that|this|the (?:same|previous|last|earlier|prior|former|latter|other|first|second|original|initial|"
+    rf"just run|"
+    rf"very))\s+(?:\w+\s+)?{_THING}\b"
+    r"|\b(?:the|that) (?:other |same |first |second )?(?:one|ones) (?:(?:from|just|further)\s+)?(?:above|before|"
+    r"earlier)\b"
+    rf"|\b{_THING}\s+(?:(?:from|of|found|seen|read|noted|obtained|gotten|got|run|used|shown|further)\s+)+"
+    r"(?:above|before|earlier|previously|beforehand|up|just now)\b"
+    r"|\b(?:as|like)\s+(?:(?:we|you) (?:did|have done)\s+|(?:it )?(?:is|was|were)\s+|"
+    r"with the \w+\s+)?(?:already\s+|just\s+)?"
+    r"(?:(?:done|described|explained|shown|said|told|mentioned|outlined|seen|discussed)\s+)?"
+    r"(?:above|before(?=[.,;:)]|$)|earlier|previously|(?:the )?last time|the (?:first|other) time|further up|already|"
+    r"at the (?:start|beginning|top)|in the beginning)\b"
+    r"|\b(?:the|that) (?:\w+ )?(?:way|manner|fashion|method|procedure|steps?|approach|"
+    r"instructions?) (?:\w+ )?(?:already|"
+    r"just|previously|earlier)?\s*(?:described|explained|shown|outlined|mentioned|known|given|used|from before)\b"
+    r"|\b(?:repeat|re-?run|run|execute|use|take)\s+the\s+(?:checks?|commands?|query|queries|tests?|scripts?|"
+    r"measurements?|calls?)"
+    r"(?=\s*(?:[.,;]|$|\s(?:again|once|twice|every|after|until)\b))"
+    r"|\b(?:in )?the (?:same|usual|known|familiar|customary|well-known) (?:way|manner|fashion|means|procedure|drill|"
+    r"method)\b|\b(?:do|proceed|act|repeat) (?:likewise|similarly|analogously|in kind|as usual|as ever)\b",
+    re.IGNORECASE,
+)
 _ANCHORED = re.compile(
     r"\bsteps?\s+#?\d|#\d|\bsection\s+(?:[\"'`“]|\d)|\bline \d|[\"“][A-Z][^\"”]{3,}[\"”]", re.IGNORECASE
 )
 _PRONOUN = re.compile(
-    r"(?:\w+\s+){0,1}?(?:(?:back|down|up|out|at|for|on|into|off|over)\s+)?(?P<it>it|this|that|them|"
-    r"these|those|(?:the )?(?:above|former|latter))"
+    r"(?:(?:\w+\s+)?(?:(?:back|down|up|out|at|for|on|into|off|over|through|with|of|to)\s+)?|"
+    r"\w+ (?:the |any |each |every |all |both )?(?:first|second|third|last|next|other|oldest|newest|one|ones|"
+    r"two|rest|"
+    r"each|any|all|both)\s+(?:one\s+)?of\s+)"
+    r"(?P<it>it|this|that|them|these|those|(?:the )?(?:above|former|latter)|(?:the )?others?(?: ones?)?)"
     r"(?=\s*(?:[.,;:!)]|$|\s(?:again|once|twice|on|and|to|with|if|after|before|from|in|until|for|"
     r"manually|now|back|down|up|out|as|by|when|first|too|here|there|immediately|properly|carefully|is|"
-    r"are|has|was|does|works?|looks?)\b))",
+    r"are|has|was|does|works?|looks?|or|at|instead|every|while|also|later|then)\b))",
     re.IGNORECASE,
+)
+_RERUN = re.compile(
+    r"\b(?:run|repeat|execute|re-?run|issue|invoke|call|do|perform|try|send|use)\s+(?P<it>it|this|that|them|"
+    r"these|those)\b"
+    r"(?=\s*(?:[.,;!]|$|\s(?:again|once|twice|every|on|for|with|from|after|until|in|as|too|more|a (?:second|"
+    r"third))\b))",
+    re.IGNORECASE,
+)
+_GO_TO = re.compile(
+    r"\b(?:go|continue|proceed|skip|jump|return|carry on|move on)(?: back| on)?\s+(?:to|with|at)\b[^.;,]*",
+    re.IGNORECASE,
+)
+_ITSELF = re.compile(r"this (?:\w+ )?(?:steps?|procedures?|process|sections?|link|table|list|value)\b")
+_OF_CODE = re.compile(
+    r"\b(?:commands?|query|queries|outputs?|results?|scripts?|snippets?|cmdlets?|calls?|values?|lines?)\b"
 )
 
 
@@ -70,14 +112,13 @@ def _candidates_after(part: Part, prose: Prose) -> int:
 def ambiguous_reference(view: View) -> Iterator[Issue]:
     for part in view.parts:
         for prose in part.proses:
-            for sentence in prose.sentences:
+            for i, sentence in enumerate(prose.sentences):
                 found = _ABOVE.search(sentence.text)
+                back = None if part.is_background else _BACK.search(sentence.text)
                 if found and _is_ambiguous(view, part, prose, sentence, found[0]):
-                    yield Issue(
-                        sentence.line,
-                        f"'{shortened(found[0])}' does not say which one is meant",
-                        "name it: repeat the command, or link to the step's heading",
-                    )
+                    yield _unclear(sentence, found[0])
+                elif back and _points_nowhere(view, part, prose, i, back):
+                    yield _unclear(sentence, back[0])
                 elif not part.is_background and (word := _loose_pronoun(view, part, prose, sentence)):
                     yield Issue(
                         sentence.line,
@@ -86,9 +127,17 @@ def ambiguous_reference(view: View) -> Iterator[Issue]:
                     )
 
 
+def _unclear(sentence: Sentence, phrase: str) -> Issue:
+    return Issue(
+        sentence.line,
+        f"'{shortened(phrase)}' does not say which one is meant",
+        "name it: repeat the command, or link to the step's heading",
+    )
+
+
 def _is_ambiguous(view: View, part: Part, prose: Prose, sentence: Sentence, phrase: str) -> bool:
     text = sentence.text
-    if _ANCHORED.search(text) or is_link(prose, sentence):
+    if _is_anchored(prose, sentence):
         return False
     lower = phrase.lower()
     if "below" in lower:
@@ -106,25 +155,84 @@ def _is_ambiguous(view: View, part: Part, prose: Prose, sentence: Sentence, phra
     return bool(re.search(r"\bsteps?|procedure|instruction|approach|method\b", lower))
 
 
+def _points_nowhere(view: View, part: Part, prose: Prose, at: int, back: re.Match[str]) -> bool:
+    """Whether a word for something further up has none, or several, that it could mean."""
+    sentence = prose.sentences[at]
+    text = sentence.text
+    if _is_anchored(prose, sentence) or not _does(text) or _is_introduction(prose):
+        return False
+    phrase = back[0].lower()
+    if _ITSELF.match(phrase) or re.match(
+        r"the (?:previous|last|first|original|former) (?:steps?|values?|section)", phrase
+    ):
+        return False
+    named = " ".join(s.text for s in prose.sentences[max(at - 3, 0) : at]) + text[: back.start()]
+    if re.match(r"(?:that|this|the (?:same|last|first|second)) ", phrase) and (_OF_CODE.search(named) or "`" in named):
+        return False
+    if re.search(r"\b(?:first|second|last|other|original|initial)\b", phrase) and not _OF_CODE.search(phrase):
+        return False
+    if re.search(r"\b(?:way|manner|fashion|means|method)\b", phrase) and _follows_code(part, prose):
+        return False
+    if _OF_CODE.search(phrase) or re.search(r"\b(?:one|checks?|tests?|measurements?)\b", phrase):
+        own = _own_codes(view, part, prose)
+        return len(own) != 1
+    return True
+
+
+def _does(text: str) -> bool:
+    return bool(
+        instructions_in(text) or re.match(r"\W*(?:now |then )?(?:do|take|bring|put|work)\b", text, re.IGNORECASE)
+    )
+
+
+def _follows_code(part: Part, prose: Prose) -> bool:
+    """Whether a block of code stands right above."""
+    return any(c.at == prose.at - 1 for c in part.codes)
+
+
+def _is_anchored(prose: Prose, sentence: Sentence) -> bool:
+    """Whether the sentence names a step, a section or a line, other than the one it goes on to."""
+    rest = _GO_TO.sub(" ", sentence.text)
+    linked = any(piece.target and piece.text and piece.text in rest for piece in prose.block.pieces)
+    return linked or bool(_ANCHORED.search(rest))
+
+
+def _is_introduction(prose: Prose) -> bool:
+    return prose.text.rstrip().endswith(":")
+
+
+def _own_codes(view: View, part: Part, prose: Prose) -> list[Code]:
+    """Blocks of code above a piece of prose, in its step; of the section where its step has none."""
+    step = view.step_of(prose)
+    own = [c for c in step.codes if c.lines.first < prose.lines.first and not c.inline] if step else []
+    return own or [c for c in part.codes if c.at < prose.at and c.lines.first < prose.lines.first]
+
+
 def _loose_pronoun(view: View, part: Part, prose: Prose, sentence: Sentence) -> str:
     """The pronoun an instruction acts on, where its step names nothing before it."""
-    if sentence is not prose.sentences[0] or prose.text.rstrip().endswith(":"):
+    if sentence is not prose.sentences[0] or _is_introduction(prose):
         return ""
     bare = re.sub(r"^\W*(?:\d+[.)]\s*)?", "", sentence.text)
-    verb = lead_verb(bare)
-    if not verb or verb in {"see", "note", "make", "wait"}:
+    verb = lead_verb(bare) or ("take" if bare.lower().startswith(("take ", "do ")) else "")
+    if not verb or verb in {"see", "note", "make", "wait"} or bare.lower().startswith(("to ", "in order")):
         return ""
-    at = re.search(r"[A-Za-z-]+", bare)
-    if at is None:
+    start = max(bare.lower().find(verb[:4]), 0)
+    if rerun := _RERUN.match(bare, start):
+        if _is_anchored(prose, sentence) or "`" in bare:
+            return ""
+        return rerun["it"] if len(_own_codes(view, part, prose)) != 1 else ""
+    found = _PRONOUN.match(bare, start)
+    if found is None:
         return ""
-    start = bare.lower().find(verb[:4])
-    found = _PRONOUN.match(bare, start if start >= 0 else 0)
-    if found is None or (not prose.is_item and prose is not part.proses[0] and not _after_code(part, prose)):
+    step = view.step_of(prose)
+    if step is not None and step.flow[0] is not prose:
         return ""
-    if not prose.is_item and len(content_words(part.title)) >= 2:
+    if prose.is_item or found["it"].lower().endswith(("former", "latter")):
+        return found["it"]
+    if prose is not part.proses[0] and _candidates_before(part, prose) < 2:
+        return ""
+    if len(content_words(part.title)) >= 2 and not re.search(
+        r"\b(?:again|once more|that)\b", bare[found.start("it") :]
+    ):
         return ""
     return found["it"]
-
-
-def _after_code(part: Part, prose: Prose) -> bool:
-    return _candidates_before(part, prose) >= 2
