@@ -66,6 +66,7 @@ def lint(
     ignore: Annotated[list[str] | None, typer.Option(metavar="CODES", help="Not these codes or categories.")] = None,
     fail_on: Annotated[Level, typer.Option("--fail-on", help="Exit with 1 from this severity on.")] = Level.ERROR,
     fix: Annotated[bool, typer.Option("--fix", help="Mend in the files what is mechanical.")] = False,
+    review: Annotated[bool, typer.Option("--review", help="Let the configured model remark, too.")] = False,
     as_json: Json = False,
 ) -> None:
     """Say what is wrong with guides, by file and line."""
@@ -74,7 +75,7 @@ def lint(
     if as_json and shape not in (None, Shape.JSON):
         raise typer.BadParameter("it is short for --format json", param_hint="--json")
     form = Shape.JSON if as_json else shape or Shape.TEXT
-    wanted = lint_command.Wanted(form, tuple(select or ()), tuple(ignore or ()), fail_on, fix)
+    wanted = lint_command.Wanted(form, tuple(select or ()), tuple(ignore or ()), fail_on, fix, review)
     _finish(form is Shape.JSON, lambda: lint_command.lint(_config["file"], guides, wanted))
 
 
