@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import re
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +20,9 @@ from typer.testing import CliRunner
 from agent.doors.atomic import replace_file
 from agent.doors.cli import app
 from agent.doors.findings_formats import github, sarif, text
+from agent.doors.lint_files import MANY
 from agent.errors import StepfleetError
+from tests.doors.test_terminal import ROOT, stepfleet
 from tsg.findings import Finding, Fix, Severity
 
 GUIDE = """\
@@ -69,6 +75,24 @@ def test_a_hidden_folder_that_is_named_is_read(lint: Lint, tmp_path: Path) -> No
 def test_a_guide_that_is_named_in_three_ways_is_read_once(lint: Lint, tmp_path: Path) -> None:
     (tmp_path / "link.md").symlink_to("slow.md")
     assert json.loads(lint("slow.md", tmp_path / "slow.md", ".", "--json").stdout)["files"] == 1
+
+
+def test_progress_of_many_guides_is_shown_on_a_terminal_and_nowhere_else(tmp_path: Path) -> None:
+    for n in range(MANY):
+        (tmp_path / f"{n}.md").write_text("# Words\n")
+    terminal, its_end = pty.openpty()
+    env = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "TERM": "xterm", "COLUMNS": "100"}
+    command = [sys.executable, "-m", "agent.doors.cli", "lint", "."]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=env, stdout=subprocess.PIPE, stderr=its_end, check=False, timeout=60
+    )
+    os.close(its_end)
+    shown = os.read(terminal, 100_000).decode()
+    os.close(terminal)
+    assert "reading" in shown
+    assert f"{MANY} guide(s)" in shown
+    assert b"reading" not in done.stdout
+    assert "reading" not in stepfleet("lint", ".", cwd=tmp_path).stderr
 
 
 # -- exit codes

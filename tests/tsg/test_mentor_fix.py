@@ -105,29 +105,29 @@ TEXT = b"# Disk is full\n\n1. Look at `df -h`.\n2. Restart the host.\n"
 def test_a_mend_that_leaves_its_finding_is_not_taken() -> None:
     stubborn = claim(3, Fix(3, 3, "1. Look  at `df -h`."))
     result = mended(TEXT, "g.md", CATALOGUE, lambda _: [stubborn])
-    assert (result.data, result.done, [f for f, _ in result.left]) == (TEXT, (), [stubborn])
+    assert result == Mended(TEXT, (), ((stubborn, "its mend would leave it"),))
 
 
 def test_a_mend_that_brings_an_error_is_not_taken() -> None:
     mend = claim(3, Fix(3, 3, "1. Look  at `df -h`."))
     error = Finding("g.md", 4, "syntax-error", Severity.ERROR, "m", "h")
     result = mended(TEXT, "g.md", CATALOGUE, lambda d: [mend] if d == TEXT else [error])
-    assert result.data == TEXT
-    assert [f for f, _ in result.left] == [mend]
+    assert result == Mended(TEXT, (), ((mend, "its mend would bring an error: syntax-error"),))
 
 
 @pytest.mark.parametrize(
-    "line",
+    ("line", "changes"),
     [
-        pytest.param("2. Restart the rack.", id="other words"),
-        pytest.param("", id="a step less"),
-        pytest.param("   1. Restart the host.", id="a step that becomes a part of another"),
-        pytest.param("2. Restart the host.\n3. Restart the rack.", id="a step more"),
+        pytest.param("2. Restart the rack.", "words", id="other words"),
+        pytest.param("", "words", id="a step less"),
+        pytest.param("2. Restart the host.\n3. Restart the rack.", "words", id="a step more"),
+        pytest.param("   2. Restart the host.", "steps or ways", id="a step that becomes a part of another"),
     ],
 )
-def test_a_mend_that_changes_what_is_done_is_not_taken(line: str) -> None:
+def test_a_mend_that_changes_what_is_done_is_not_taken(line: str, changes: str) -> None:
     mend = claim(4, Fix(4, 4, line))
-    assert mended(TEXT, "g.md", CATALOGUE, lambda d: [mend] if d == TEXT else []).data == TEXT
+    result = mended(TEXT, "g.md", CATALOGUE, lambda d: [mend] if d == TEXT else [])
+    assert result == Mended(TEXT, (), ((mend, f"its mend would change the guide's {changes}"),))
 
 
 def test_a_good_mend_is_taken_beside_a_bad_one() -> None:

@@ -13,7 +13,7 @@ from tsg.findings import Code, Finding, Fix, GuideError, Severity
 from tsg.parse import parse_guide
 
 MOST_LOOKS = 100  # versions of one text that are compiled and linted
-UNSAFE = "its mend would change what the guide says or does, leave the finding, or bring an error"
+TOO_MANY = "too many mends of this guide do not hold"
 BOM = b"\xef\xbb\xbf"
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _END = re.compile(r"[\r\n]*\Z")
@@ -54,13 +54,16 @@ def mended(source: bytes, path: str, catalogue: Catalogue, find: Find) -> Mended
     first = _mends(source, find(source))
     data, done, mends = source, list[Finding](), first
     try:
-        while taken := _taken(data, mends, look):
+        while True:
+            taken, refused = _round(data, mends, look)
+            if not taken:
+                break
             data = with_fixes(data, [fix for _, fix in taken])
             done += [f for f, _ in taken]
             mends = _mends(data, find(data))
     except _TooMany:
-        return Mended(source, (), tuple((f, "too many mends of this guide do not hold") for f, _ in first))
-    return Mended(data, tuple(sorted(done, key=lambda f: (f.line, f.code))), tuple((f, UNSAFE) for f, _ in mends))
+        return Mended(source, (), tuple((f, TOO_MANY) for f, _ in first))
+    return Mended(data, tuple(sorted(done, key=lambda f: (f.line, f.code))), refused)
 
 
 class _TooMany(Exception):
@@ -89,33 +92,42 @@ class _Look:
         )
 
 
-def _taken(data: bytes, mends: Sequence[Mend], look: Callable[[bytes], _Look]) -> list[Mend]:
-    """The mends of one round: all together where that does, else those halves of them that do."""
+def _round(
+    data: bytes, mends: Sequence[Mend], look: Callable[[bytes], _Look]
+) -> tuple[list[Mend], tuple[tuple[Finding, str], ...]]:
+    """The mends that are taken, all together or those halves of them that do, and the others with reasons."""
     taken: list[Mend] = []
+    refused: list[tuple[Finding, str]] = []
     if not mends:
-        return taken
+        return taken, ()
     now = look(data)
     waiting = [list(_apart(mends))]
     while waiting:
         part = waiting.pop()
         both = [*taken, *part]
         after = look(with_fixes(data, [fix for _, fix in both]))
-        if _is_better(now, after, both):
+        problem = _problem(now, after, both)
+        if problem is None:
             taken, now = both, after
         elif len(part) > 1:
             half = len(part) // 2
             waiting += [part[half:], part[:half]]
-    return taken
+        else:
+            refused.append((part[0][0], problem))
+    return taken, tuple(refused)
 
 
-def _is_better(before: _Look, after: _Look, mends: Sequence[Mend]) -> bool:
-    return (
-        after.mends < before.mends
-        and not after.errors - before.errors
-        and after.words == before.words
-        and before.shape in (None, after.shape)
-        and not any((str(f.code), _moved(f.line, mends)) in after.places for f, _ in mends)
-    )
+def _problem(before: _Look, after: _Look, mends: Sequence[Mend]) -> str | None:
+    """Why the text was better before, or None."""
+    if after.words != before.words:
+        return "its mend would change the guide's words"
+    if before.shape not in (None, after.shape):
+        return "its mend would change the guide's steps or ways"
+    if after.errors - before.errors:
+        return f"its mend would bring an error: {', '.join(sorted(after.errors - before.errors))}"
+    if any((str(f.code), _moved(f.line, mends)) in after.places for f, _ in mends):
+        return "its mend would leave it"
+    return None if after.mends < before.mends else "its mend would bring another to do"
 
 
 def _moved(line: int, mends: Iterable[Mend]) -> int:
