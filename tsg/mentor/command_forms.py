@@ -195,6 +195,11 @@ def _client(first: str, piece: str, whole: str) -> str:
 
 def endless_form(text: str) -> str:
     """Why a command never ends, or nothing."""
+    ends = re.search(r"\btimeout\s+(?:-\S+\s+)*\d", text) is not None
+    return _endless_words(text) or next((c.endless for c in commands_in(text) if c.endless and not ends), "")
+
+
+def _endless_words(text: str) -> str:
     if re.match(r"timeout\b", text) or re.search(r"\btimeout\s+(?:-\S+\s+)*\d", text):
         return ""
     if text.rstrip().endswith("&") and not text.rstrip().endswith("&&"):
@@ -467,7 +472,7 @@ _LOCAL = re.compile(
 
 def is_change(text: str) -> bool:
     """Whether a command changes something beside files of the reader's own."""
-    return any(c.does is Does.CHANGES and not _LOCAL.match(c.why) for c in _commands(text))
+    return any(c.does is Does.CHANGES and not _LOCAL.match(c.why) for c in commands_in(text))
 
 
 def is_grave(text: str) -> bool:
@@ -477,7 +482,7 @@ def is_grave(text: str) -> bool:
 
 def is_severe(text: str) -> bool:
     """Whether a change interrupts or removes something: delete, drain, reboot, kill, stop."""
-    destroys = any(c.destructive for c in _commands(text)) or bool(_SEVERE.search(plain_command(text)))
+    destroys = any(c.destructive for c in commands_in(text)) or bool(_SEVERE.search(plain_command(text)))
     return is_grave(text) or (is_change(text) and destroys)
 
 
@@ -486,12 +491,13 @@ def is_reversible(text: str) -> bool:
     if not is_change(text) or is_grave(text):
         return False
     plain = plain_command(text)
-    lasting = any(c.reversible for c in _commands(text)) and not _PASSING.search(plain)
+    lasting = any(c.reversible for c in commands_in(text)) and not _PASSING.search(plain)
     return lasting or bool(_REVERSIBLE.search(plain))
 
 
 @lru_cache(maxsize=4096)
-def _commands(text: str) -> tuple[Command, ...]:
+def commands_in(text: str) -> tuple[Command, ...]:
+    """The parsed commands of a statement; what they are wrapped in (ssh, sudo, timeout) is taken off their words."""
     found = read_code("", text, 1).commands
     if found:
         return found

@@ -63,6 +63,7 @@ TOOLS = words(
     " tcpdump tee telnet terraform time timedatectl timeout top touch tr traceroute truncate ulimit umount uname uniq"
     " unzip uptime vault velero vi vim vmstat watch wc wget which wipefs xargs yum zgrep zypper argocd kafka-topics"
     " kafka-topics.sh kafka-consumer-groups kafka-consumer-groups.sh mongo mongosh nginx node npm sqlite3 fio fsck"
+    " envsubst ansible ansible-playbook celery mysqladmin rclone grpcurl nats skopeo iftop dstat pidstat perf numactl"
     " resize2fs lvextend lvs vgs parted fdisk nvme ibv_devinfo sbatch torchrun kubectx kubens stern talosctl"
 )
 # ... that are English words too: they need an argument that is not one.
@@ -76,7 +77,7 @@ _ASSIGN = re.compile(r"(?:export\s+|local\s+|declare\s+(?:-\w+\s+)?)?[A-Za-z_]\w
 _PROMPT = re.compile(
     r"(?:\(?[\w.@~:/\[\] -]{0,60}\)?[$%]|[\w.-]+@[\w.-]+:[^\s#$]*[#$]|\[[\w.-]+@[^\]\n]{1,60}\][#$]) (?=\S)"
 )
-_PS_PROMPT = re.compile(r"PS(?: [A-Z]:[^>\n]{0,120})?> ?")
+_PS_PROMPT = re.compile(r"PS(?: (?:[A-Z]:|/)[^>\n]{0,120})?> ?")
 _SQL = re.compile(
     r"(?:SELECT|INSERT\s+INTO|UPDATE\s+\S+\s+SET|DELETE\s+FROM|WITH\s+\w+\s+AS|CREATE\s+(?:TABLE|INDEX|VIEW)|"
     r"DROP\s+(?:TABLE|INDEX|DATABASE|VIEW)|ALTER\s+(?:TABLE|SYSTEM)|TRUNCATE|EXPLAIN|SHOW\s+(?:TABLES|"
@@ -86,6 +87,10 @@ _SQL = re.compile(
 _PROMQL = re.compile(
     r"^(?:[a-z_][\w:]*\{[^}]*\}|(?:sum|avg|max|min|count|rate|irate|increase|histogram_quantile|topk|bottomk|changes|"
     r"delta|deriv|absent|quantile|label_replace|(?:max|min|avg|sum)_over_time)\s*(?:by|without)?\s*\()"
+)
+_KQL_TABLE = re.compile(r"[A-Za-z_]\w+(?:\s*\|.*)?")
+_KQL_PIPE = re.compile(
+    r"\s*\|\s*(?:where|summarize|project|extend|take|top|order|sort|join|render|count|distinct|limit|parse)\b"
 )
 _METRIC = re.compile(r"^[a-z][a-z0-9_:]*_[a-z0-9_:]+(?:\s*(?:[<>=!]=?|[-+*/])\s*[\w.:]+)?$")
 _CMDLET = re.compile(
@@ -151,6 +156,8 @@ def content_of(body: str) -> Content:
         return Content.POWERSHELL
     if has_prompt(first) or is_command(first):
         return Content.SHELL
+    if _KQL_TABLE.fullmatch(first) and len(code) > 1 and _KQL_PIPE.match(code[1]):
+        return Content.KQL
     if _SQL.match(first):
         return Content.SQL
     if first[0] in "{[" and first[-1:] in '{[,}]"' and not first.startswith("[["):

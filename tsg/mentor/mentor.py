@@ -68,6 +68,7 @@ _SAME = {
     "unexpected-end": {"ending-missing", "branch-without-else"},
     "condition-without-action": {"branch-unreadable"},
     "unhandled-case": {"P05"},
+    "ambiguous-choice": {"branch-unreadable"},
 }
 # Of a guide for people the plan's checks know too little of ends, cases, order, verification and undo: the Mentor
 # reads its prose.

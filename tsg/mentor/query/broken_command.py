@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from tsg.findings import Severity, did_you_mean
 from tsg.mentor.code import Code, Statement
-from tsg.mentor.command_forms import broken_form, plain_command
+from tsg.mentor.command_forms import broken_form, commands_in, plain_command
 from tsg.mentor.language import TOOLS, Content, first_word, is_command
 from tsg.mentor.registry import Category, Issue, check
 from tsg.mentor.view import Part, View
@@ -45,6 +45,8 @@ def broken_command(view: View) -> Iterator[Issue]:
 def _cut(previous: Statement, statement: Statement) -> str:
     """Whether the next line continues this one though nothing says so."""
     text = statement.text.lstrip()
+    if _PRINTED.match(text) or _PRINTED.match(previous.text.lstrip()):
+        return ""
     if statement.lines.first != previous.lines.last + 1 or statement.comment:
         return ""
     if re.match(r"--?[a-zA-Z][\w-]*", text) or (
@@ -64,6 +66,10 @@ def _cut(previous: Statement, statement: Statement) -> str:
     return ""
 
 
+# Lines that a command printed and that were pasted with it.
+_PRINTED = re.compile(r"[+|][-+= |]|\||[{}\[\]],?\s*$|\"[\w.-]+\"\s*:|-{3,}")
+
+
 def _spaces_after_backslash(code: Code) -> Iterator[Issue]:
     for at, row in code.rows:
         if re.search(r"\\[ \t]+$", row) and at < code.body_line + len(code.rows) - 1:
@@ -81,6 +87,7 @@ def _typo(text: str) -> str:
     return (
         near
         if named
+        and named[1] != word
         and sorted(named[1]) != sorted(word + " ")
         and SequenceMatcher(None, named[1], word).ratio() >= 0.85
         and named[1][0] == word[0]
@@ -144,7 +151,7 @@ def _announced_filter(part: Part) -> Iterator[Issue]:
                 )
     for code in part.codes:
         for statement in code.statements:
-            if re.fullmatch(r"(?:sudo )?journalctl", statement.text.strip()):
+            if any(c.argv == ("journalctl",) for c in commands_in(statement.text)):
                 yield Issue(
                     statement.lines.first,
                     "journalctl without arguments prints the whole journal",

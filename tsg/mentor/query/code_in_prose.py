@@ -11,7 +11,7 @@ from tsg.mentor.view import View
 from tsg.mentor.wording import shortened
 
 _IN_PROSE = re.compile(
-    r"(?<![\w`/.-])(?:(?:kubectl|oc)\s+(?:-n\s+\S+\s+)?(?:get|describe|logs|delete|apply|exec|scale|"
+    r"(?<![\w`/.-])(?:(?:kubectl|oc)\s+(?:--?[\w-]+(?:=\S+|\s+\S+)\s+){0,4}(?:get|describe|logs|delete|apply|exec|scale|"
     r"rollout|drain|cordon|uncordon|patch|edit|label|annotate|top|create|set|adm|rsh|port-forward|cp|"
     r"taint)\s+(?!and\b|or\b|to\b|is\b|on\b|command)[\w<./-]+|helm\s+(?:upgrade|rollback|list|get|"
     r"uninstall|install|history|status)\s+[\w<./-]*|docker\s+(?:ps|logs|restart|inspect|exec|rm|stop|"
@@ -26,7 +26,10 @@ _IN_PROSE = re.compile(
     r"update|restart)|curl\s+(?:-\S+|https?:)|ssh\s+[\w.-]+@|psql\s+-\S|mysql\s+-\S|redis-cli\s+\S+|"
     r"rm\s+-rf?\s|df\s+-\S+|du\s+-\S+|free\s+-\S+|tail\s+-\S+|ps\s+aux|kill\s+-\d+|crictl\s+(?:ps|"
     r"logs|rmi|images|pods)\b|terraform\s+(?:apply|plan|destroy)\b|git\s+(?:revert|reset|pull|push|"
-    r"checkout|log)\s+\S|dmesg\s*\||iptables\s+-\S|nslookup\s+\S+\.\S|rabbitmqctl\s+\w+_\w+)"
+    r"checkout|log)\s+\S|dmesg\s*\||iptables\s+-\S|nslookup\s+\S+\.\S|(?:scp|rsync)\s+(?:-\S+\s+)*\S+:\S+|"
+    r"ssh\s+\S+\s+\"?(?:sudo|systemctl|docker|tail|cat|df|ls)\b|ansible(?:-playbook)?\s+-\S+|"
+    r"SELECT\s+[^.;\n]{1,120}\sFROM\s+\w+|(?:DELETE\s+FROM|INSERT\s+INTO|DROP\s+TABLE)\s+\w+|UPDATE\s+\w+\s+SET\s+\w+|"
+    r"(?:Get|Set|New|Remove|Start|Stop|Restart|Test|Invoke|Add|Enable|Disable|Clear|Reset|Update)-[A-Z]\w+\s+-\w+|rabbitmqctl\s+\w+_\w+)"
 )
 
 

@@ -43,6 +43,7 @@ _STRONG = re.compile(r"^(?:replac|substitut|swap|fill|insert|put|plug)", re.IGNO
     "The reader cannot tell which part to replace and runs the command as it stands.",
 )
 def missing_placeholder(view: View) -> Iterator[Issue]:
+    yield from _named_and_absent(view)
     for part in view.parts:
         for at, flow in enumerate(part.flow):
             if not isinstance(flow, Prose):
@@ -73,6 +74,44 @@ def missing_placeholder(view: View) -> Iterator[Issue]:
                     f"'{shortened(sentence.text)}', and the code has no placeholder",
                     "mark the part to replace: <NODE_NAME>, and use the same word in the sentence",
                 )
+
+
+_FILLS = re.compile(
+    r"\b(?:replac\w*|substitut\w*|swap\w*|fill(?:ed|ing)? (?:in|out)|insert\w*|plug\w*|exchang\w*|in place of"
+    r"|instead of|where it (?:says|reads)|stands? (?:in )?for)\b|\bput\b.*\b(?:in place of|where|for|into)\b",
+    re.IGNORECASE,
+)
+_SLOT = re.compile(
+    r"<[A-Za-z][\w .-]*>|\{\{\s*[\w.-]+\s*\}\}|\[[A-Z][A-Z0-9_-]+\]|\$\{?[A-Z][A-Z0-9_]+\}?"
+    r"|[A-Z][A-Z0-9]*(?:[_-][A-Z0-9]+)*"
+)
+
+
+def _named_and_absent(view: View) -> Iterator[Issue]:
+    """A placeholder that the prose tells to fill in, and that no code of its section has."""
+    for part in view.parts:
+        bodies = "\n".join(c.body for c in part.codes)
+        if not bodies:
+            continue
+        for prose in part.proses:
+            for sentence in prose.sentences:
+                if not _FILLS.search(sentence.text):
+                    continue
+                for token in re.findall(r"`([^`\n]{2,60})`", sentence.text):
+                    if _SLOT.fullmatch(token) and len(token.strip("<>{}[]$ ")) > 2 and not _has(bodies, token):
+                        yield Issue(
+                            sentence.line,
+                            f"'{token}' is to be filled in, and no code of this section has it",
+                            "put the placeholder where the value belongs",
+                        )
+                        break
+
+
+def _has(bodies: str, token: str) -> bool:
+    """Whether code has a placeholder under any of its spellings; a key or option of the same word is none."""
+    bare = re.sub(r"[^A-Za-z0-9]+", "[ _-]?", token.strip("<>{}[]$ "))
+    marked = rf"<\s*{bare}\s*>|\{{\{{?\s*{bare}\s*\}}|\[\s*{bare}\s*\]|\$\{{?{bare}\b"
+    return token in bodies or re.search(marked, bodies, re.IGNORECASE) is not None
 
 
 def _takes_a_value(code: Code, prose: Prose, sentence: str) -> bool:

@@ -53,6 +53,7 @@ def _is_mixed(code: Code) -> bool:
             held = bare.endswith(("\\", "|", "&&", "`"))
             continue
         if bare.startswith("#"):
+            odd += bool(commands and _REMARKED.match(bare))
             continue
         if from_prompt or (not prompted and is_command(row)):
             commands += 1
@@ -65,13 +66,19 @@ def _is_mixed(code: Code) -> bool:
     return commands >= 1 and odd >= 1
 
 
+# What a command said, commented out.
+_REMARKED = re.compile(
+    r"#\s*(?:\w+(?:\.\w+)*/[\w.-]+ \w+(?:ed|n)$|(?:pod|node|job)\S* '|\d+ rows?|NAME\s{2,}|\{|\d+(?:\.\d+)?$)"
+)
+
+
 def _looks_printed(row: str) -> bool:
     return bool(
         re.match(
             r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d|^\[?\d\d:\d\d:\d\d|^[a-z0-9-]+\s+\d/\d\s+\w+|^\S+\s+(?:Running|"
             r"Pending|CrashLoopBackOff|Ready|NotReady|Completed|Bound|Error)\b|^(?:HEALTH_|error:|Error |"
             r"Warning:|deployment\.apps/|pod/\S+ \w+ed|pod \"|node/\S+ \w+ed|/dev/\w+\s+\S+)|^\(\d+ rows?\)|"
-            r"^-{3,}[+\s-]|^[\w ]+\|[\w ]+\|",
+            r"^-{3,}[+\s-]|^[\w ]+\|[\w ]+\||^[{\[]$|^\"[\w.-]+\"\s*:|^\w+(?:\s{2,}\w+){2,}\s*$",
             row,
         )
         or _NUMBERS_ONLY.match(row)

@@ -26,7 +26,13 @@ def prose_query_mismatch(view: View) -> Iterator[Issue]:
             if not isinstance(code, Code) or not code.is_run or (code.inline and len(code.body) < 12):
                 continue
             near = _beside(view, part, i, code, alone=len(blocks) == 1)
-            for test in (_window_mismatch, _threshold_mismatch, _namespace_mismatch, _count_mismatch):
+            for test in (
+                _window_mismatch,
+                _threshold_mismatch,
+                _namespace_mismatch,
+                _count_mismatch,
+                _percentile_mismatch,
+            ):
                 if found := test(code, near):
                     yield Issue(*found, "make both say the same, or let the prose name the query's value")
                     break
@@ -131,6 +137,27 @@ _NO_NAMES = frozenset(
 )
 
 
+_PERCENTILE = re.compile(
+    r"\b(?:(?P<nth>\d{2}(?:\.\d)?)(?:th|st|nd|rd) percentile|p(?P<p>\d{2}(?:\.\d)?)|(?P<median>median))\b",
+    re.IGNORECASE,
+)
+_QUANTILE = re.compile(
+    r"\b(?:histogram_quantile|quantile_over_time|quantile)\s*\(\s*(0?\.\d+)|quantile=~?\"(0?\.\d+)\""
+    r"|percentile\w*\([^()]*?(\d{2}(?:\.\d+)?)\)"
+)
+
+
+def _percentile_mismatch(code: Code, near: list[Prose]) -> Mismatch:
+    used = {float(next(g for g in m.groups() if g)) for m in _QUANTILE.finditer(code.body)}
+    used = {q * 100 if q < 1 else q for q in used}
+    for prose in near if used else ():
+        for sentence in prose.sentences:
+            said = {50.0 if m["median"] else float(m["nth"] or m["p"]) for m in _PERCENTILE.finditer(sentence.text)}
+            if said and not any(abs(a - b) < 1e-6 for a in said for b in used):
+                return sentence.line, f"the prose says the {min(said):g}th percentile, the query takes {min(used):g}"
+    return None
+
+
 def _namespace_mismatch(code: Code, near: list[Prose]) -> Mismatch:
     used = {a or b for a, b in _CODE_NAMESPACE.findall(code.body)}
     if not used:
@@ -149,9 +176,11 @@ def _namespace_mismatch(code: Code, near: list[Prose]) -> Mismatch:
 
 
 _COUNTED = re.compile(
-    r"\b(?:last|top|first|latest|newest|most recent)\s+(\d{1,6}|ten|twenty|five|hundred|three|two|"
-    r"fifty)\s+(?:\w+\s+){0,2}?(?:lines?|rows?|entries|records?|results?|events?|messages?|items?|"
-    r"queries|errors?|processes|pods|consumers|tables|jobs)\b",
+    r"\b(?:last|top|first|latest|newest|most recent|the)\s+(\d{1,6}|ten|twenty|five|hundred|three|two|fifty)\s+"
+    r"(?:busiest|largest|biggest|slowest|oldest|newest|latest|longest|worst|fullest|fastest|heaviest|smallest"
+    r"|most \w+)?"
+    r"\s*(?:\w+\s+){0,2}?(?:lines?|rows?|entries|records?|results?|events?|messages?|items?|queries|errors?"
+    r"|processes|pods|consumers|tables|jobs|of (?:the|them)|callers|clients|users|nodes|sessions|requests)\b",
     re.IGNORECASE,
 )
 _CODE_COUNT = re.compile(

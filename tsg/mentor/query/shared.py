@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from tsg.mentor.code import Code
 from tsg.mentor.command_forms import plain_command
 from tsg.mentor.language import Content, is_command
-from tsg.mentor.view import View
+from tsg.mentor.view import Part, View
+from tsg.mentor.wording import instructions_in
 
 NAMES = {
     Content.SHELL: "shell commands",
@@ -32,7 +34,17 @@ def all_commands(code: Code) -> bool:
 
 
 def tag_of(content: Content) -> str:
-    return {Content.SHELL: "bash", Content.OUTPUT: "text"}.get(content, str(content))
+    return {Content.SHELL: "bash", Content.OUTPUT: "text", Content.KQL: "kusto"}.get(content, str(content))
+
+
+def _is_told(part: Part, code: Code) -> bool:
+    """Whether the sentence around inline code tells to run it, rather than to speak of it."""
+    sentences = [s for p in part.proses if p.block is code.block for s in p.sentences if code.body in s.text]
+    return any(
+        instructions_in(s.text)
+        or re.search(r"\b(?:run|with|use|using|by|via|log|open|enter|type|execute)\b", s.text, re.IGNORECASE)
+        for s in sentences
+    )
 
 
 def forms(view: View, form: object) -> Iterator[tuple[int, str]]:
@@ -41,7 +53,7 @@ def forms(view: View, form: object) -> Iterator[tuple[int, str]]:
         for code in part.commands:
             if code.language not in {Content.SHELL, Content.POWERSHELL} or not code.is_run:
                 continue
-            if code.inline and part.is_background:
+            if code.inline and (part.is_background or not _is_told(part, code)):
                 continue
             for statement in code.statements:
                 if what := form(plain_command(statement.text)):

@@ -24,7 +24,7 @@ def untagged_fence(view: View) -> Iterator[Issue]:
         if (
             code.fence is None
             or code.tag
-            or code.content not in {Content.SHELL, Content.POWERSHELL, Content.SQL, Content.PROMQL}
+            or code.content not in {Content.SHELL, Content.POWERSHELL, Content.SQL, Content.PROMQL, Content.KQL}
         ):
             continue
         tag = tag_of(code.content)

@@ -12,7 +12,7 @@ from tsg.mentor.query.shared import NAMES, all_commands, tag_of
 from tsg.mentor.registry import Category, Issue, check
 from tsg.mentor.view import View
 
-_FAMILY = {Content.POWERSHELL: Content.SHELL, Content.KQL: Content.SQL}
+_FAMILY = {Content.POWERSHELL: Content.SHELL}
 
 
 @check(
@@ -31,7 +31,9 @@ def wrong_language(view: View) -> Iterator[Issue]:
         if content is Content.UNKNOWN or (tag is None and code.tag not in PLAIN):
             continue
         if tag is None:  # text
-            wrong = content in {Content.SQL, Content.PROMQL} or (content is Content.SHELL and all_commands(code))
+            wrong = content in {Content.SQL, Content.PROMQL, Content.KQL} or (
+                content is Content.SHELL and all_commands(code)
+            )
         else:
             wrong = _disagree(code, tag, content)
         if wrong:
@@ -60,7 +62,9 @@ def _disagree(code: Code, tag: Content, content: Content) -> bool:
     if tag is Content.JSON:
         return content in {Content.SHELL, Content.SQL, Content.YAML}
     if tag is Content.SQL:
-        return content in {Content.SHELL, Content.YAML, Content.JSON}
+        return content in {Content.SHELL, Content.YAML, Content.JSON, Content.KQL}
+    if tag is Content.KQL:
+        return content in {Content.SHELL, Content.YAML, Content.JSON, Content.SQL}
     if tag is Content.PROMQL:
         return content in {Content.SHELL, Content.SQL, Content.JSON} or (
             content is Content.YAML and re.match(r"\s*(?:- )?(?:alert|record|groups|name)\s*:", code.body) is not None
