@@ -1,27 +1,34 @@
-"""Code in a guide as its reader sees it: statements, comments, and the lines they stand on."""
+"""Code in a guide as its reader sees it: its language, its statements, its comments, and the lines they stand on."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 from dag.model import Span
+from tsg.commands import CodeBlock, Command, Language, read_code, read_inline
 from tsg.guide import Block, Fence
-from tsg.mentor.language import CONSOLES, PLAIN, TAGS, Content, content_of, has_prompt, is_command, strip_prompt
 
-_HEREDOC = re.compile(r"<<-?\s*['\"]?([A-Za-z_]\w*)['\"]?")
-RUNNABLE = frozenset({Content.SHELL, Content.POWERSHELL, Content.SQL, Content.PROMQL, Content.KQL})
+SHELLS = frozenset({Language.SHELL, Language.POWERSHELL})
+RUNNABLE = SHELLS | {Language.SQL, Language.PROMQL, Language.LOGQL, Language.KQL, Language.HTTP}
+PLAIN = frozenset({"", "text", "txt", "plain", "plaintext"})  # tags that say no more than that it is text
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One command as written, continued lines joined, its prompt taken off; its comment lines, if any, above it."""
+    """One command or query, and the comment lines right above it, if any."""
 
-    lines: Span
-    text: str
+    command: Command
     comment: str = ""
+
+    @property
+    def lines(self) -> Span:
+        return self.command.lines
+
+    @property
+    def text(self) -> str:
+        return self.command.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +55,36 @@ class Code:
         return self.fence.language if self.fence else ""
 
     @cached_property
-    def content(self) -> Content:
-        return Content.SHELL if self.inline else content_of(self.body)
+    def read(self) -> CodeBlock:
+        """What the block holds, its tag taken into account."""
+        if self.inline:
+            command = read_inline(self.body, self.body_line)
+            return CodeBlock(Language.SHELL, None, () if command is None else (command,))
+        return read_code(self.tag, self.body, self.body_line)
+
+    @property
+    def language(self) -> Language:
+        """By content where that is plain, else by tag."""
+        return self.read.language
 
     @cached_property
-    def language(self) -> Content:
-        """By content where that is known, else by tag."""
-        if self.content is not Content.UNKNOWN:
-            return self.content
-        return TAGS.get(self.tag, Content.UNKNOWN)
+    def untagged(self) -> CodeBlock:
+        """What it looks like, whatever its tag says."""
+        return read_code("", self.body, self.body_line) if self.tag else self.read
+
+    @property
+    def written(self) -> Language:
+        return self.untagged.language
+
+    @property
+    def tagged(self) -> Language | None:
+        """What its tag says, if anything known."""
+        return self.read.tagged
 
     @property
     def is_run(self) -> bool:
         """Whether somebody is meant to run it."""
-        return self.language in RUNNABLE and TAGS.get(self.tag) is not Content.OUTPUT
+        return self.language in RUNNABLE and self.tagged is not Language.OUTPUT
 
     @cached_property
     def rows(self) -> tuple[tuple[int, str], ...]:
@@ -69,115 +92,41 @@ class Code:
 
     @cached_property
     def comments(self) -> tuple[Comment, ...]:
-        mark = "--" if self.language is Content.SQL else "//" if self.language is Content.KQL else "#"
+        """Lines that are comments, those inside a statement too."""
+        mark = "--" if self.language is Language.SQL else "//" if self.language is Language.KQL else "#"
         return tuple(
             Comment(at, row.strip().lstrip("#-/ ").strip()) for at, row in self.rows if row.strip().startswith(mark)
         )
 
     @cached_property
     def statements(self) -> tuple[Statement, ...]:
-        """The commands of a shell block; of a query language, the query."""
-        if not self.is_run:
-            return ()
-        if self.language in {Content.SHELL, Content.POWERSHELL}:
-            return tuple(self._shell())
-        return tuple(self._queries())
+        """The commands and queries of a block that is run."""
+        return tuple(self._stated()) if self.is_run else ()
 
-    def _queries(self) -> Iterator[Statement]:
-        mark = "--" if self.language is Content.SQL else "#" if self.language is Content.PROMQL else "//"
-        held: list[str] = []
-        first = self.body_line
-        comment = ""
-        for at, row in self.rows:
-            bare = row.strip()
-            if bare.startswith(mark) and not held:
-                comment = bare
-                continue
-            ends = bare.endswith(";") or (not bare and self.language is Content.PROMQL)
-            if bare:
-                if not held:
-                    first = at
-                held.append(row)
-            if ends and held:
-                yield Statement(Span(first, at), "\n".join(held), comment)
-                held, comment = [], ""
-        if held:
-            yield Statement(Span(first, max(first, self.body_line + len(self.rows) - 1)), "\n".join(held), comment)
+    def _stated(self) -> Iterator[Statement]:
+        said = {c.line: c.text for c in self.comments}
+        for command in self.read.commands:
+            at, above = command.lines.first - 1, list[str]()
+            while at in said:
+                above.append(said[at])
+                at -= 1
+            yield Statement(command, " ".join(reversed(above)))
 
-    def _shell(self) -> Iterator[Statement]:
-        prompts = any(has_prompt(row) for _, row in self.rows) and (
-            self.tag in CONSOLES or self.tag in PLAIN or has_prompt(next((r for _, r in self.rows if r.strip()), ""))
-        )
-        held: list[str] = []
-        comments: list[str] = []
-        first = self.body_line
-        until = ""
-        single, double = False, False
-        for at, row in self.rows:
-            bare = row.strip()
-            if until:
-                held.append(row)
-                if bare == until:
-                    until = ""
-                    yield Statement(Span(first, at), "\n".join(held), " ".join(comments))
-                    held, comments = [], []
-                continue
-            if not held:
-                if not bare:
-                    comments = []
-                    continue
-                if bare.startswith("#") and not bare.startswith("#!"):
-                    comments.append(bare.lstrip("# "))
-                    continue
-                if prompts and not has_prompt(row):
-                    continue
-                first = at
-                bare = strip_prompt(row)
-            single, double = _quotes(bare, single, double)
-            held.append(bare)
-            if found := _HEREDOC.search(bare):
-                until = found[1]
-                continue
-            if (
-                single
-                or double
-                or bare.endswith(("\\", "|", "&&", "||"))
-                or (self.language is Content.POWERSHELL and bare.endswith("`"))
-            ):
-                if len(held) > 400:
-                    single = double = False
-                else:
-                    continue
-            yield Statement(Span(first, at), _joined(held), " ".join(comments))
-            held, comments = [], []
-            single = double = False
-        if held:
-            yield Statement(
-                Span(first, max(first, self.body_line + len(self.rows) - 1)), _joined(held), " ".join(comments)
-            )
+    @cached_property
+    def is_prompted(self) -> bool:
+        """Whether its commands stand behind a shell's prompt."""
+        if not self.statements:
+            return False
+        first = self.statements[0]
+        row = dict(self.rows).get(first.lines.first, "").lstrip()
+        return not row.startswith(first.text.partition("\n")[0].split(" ")[0])
 
-
-def _joined(held: list[str]) -> str:
-    return "\n".join(held) if len(held) == 1 else " ".join(h.rstrip("\\").rstrip() for h in held)
-
-
-def _quotes(text: str, single: bool, double: bool) -> tuple[bool, bool]:
-    """Whether a quote is open after `text`."""
-    escaped = False
-    for i, c in enumerate(text):
-        if escaped:
-            escaped = False
-        elif c == "\\" and not single:
-            escaped = True
-        elif c == "'" and not double:
-            single = not single
-        elif c == '"' and not single:
-            double = not double
-        elif c == "#" and not single and not double and (i == 0 or text[i - 1].isspace()):
-            break
-    return single, double
+    @cached_property
+    def is_bare(self) -> bool:
+        """Whether it holds statements and comments, and nothing else."""
+        return bool(self.read.commands) and not self.read.output and len(self.read.commands) == len(self.read.parts)
 
 
 def inline_command(text: str) -> bool:
     """Whether inline code is a command with arguments rather than a name."""
-    return " " in text.strip() and is_command(text) and "\n" not in text
+    return " " in text.strip() and read_inline(text, 1) is not None

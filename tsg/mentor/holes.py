@@ -116,6 +116,7 @@ KNOWN_VARIABLES = frozenset(
         "NUM",
     ]
 )
+_HAS_DEFAULT = re.compile(r":?[-=+]")  # ${NAME:-value}
 _SET = re.compile(
     r"(?:^|[\s;(&|])(?:export\s+|local\s+|declare\s+(?:-\w+\s+)?|readonly\s+|set\s+(?:-x\s+)?|"
     r"\$(?:global:|script:)?)?([A-Za-z_]\w*)\s?\+?=(?!=)"
@@ -156,6 +157,8 @@ def holes_in(text: str) -> Iterator[Hole]:
         if kind == "var" and (name in KNOWN_VARIABLES or any(a <= found.start() < b for a, b in quoted)):
             continue
         if kind == "var" and found.start() and text[found.start() - 1] == "\\":
+            continue
+        if kind == "var" and found[0].startswith("${") and _HAS_DEFAULT.match(text, found.end()):
             continue
         if (kind == "curly" and name.startswith((".", "range", "end", "else", "printf", "println"))) or name in {
             "end",

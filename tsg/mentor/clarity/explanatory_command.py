@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from tsg.commands import Language
 from tsg.findings import Severity
-from tsg.mentor.code import Code
-from tsg.mentor.language import PLAIN, Content
+from tsg.mentor.code import PLAIN, Code
 from tsg.mentor.registry import Category, Issue, check
 from tsg.mentor.view import Prose, View
 from tsg.mentor.wording import instructions_in
@@ -170,7 +170,7 @@ def _is_shown(lead: str, code: Code) -> bool:
         return True
     if any(not found["held"] for c in clauses for found in _GOES_WRONG.finditer(c)):
         return not re.match(r"\W*(?:if|when|once|unless|until|in case|should|where)\b", plain, re.IGNORECASE)
-    return code.language in {Content.SHELL, Content.POWERSHELL, Content.SQL} and bool(_INNER.search(plain))
+    return code.language in {Language.SHELL, Language.POWERSHELL, Language.SQL} and bool(_INNER.search(plain))
 
 
 def _asks(clause: str) -> bool:

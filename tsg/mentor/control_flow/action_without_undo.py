@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from tsg.findings import Severity
 from tsg.mentor.code import Statement
-from tsg.mentor.command_forms import is_reversible, plain_command
+from tsg.mentor.deeds import is_reversible
 from tsg.mentor.registry import Category, Issue, check
 from tsg.mentor.view import Part, Prose, View
 from tsg.mentor.wording import shortened
@@ -45,7 +45,7 @@ def action_without_undo(view: View) -> Iterator[Issue]:
             if not code.is_run:
                 continue
             for statement in code.statements:
-                if is_reversible(statement.text) and not _has_undo(view, part, statement, everywhere):
+                if is_reversible(statement) and not _has_undo(view, part, statement, everywhere):
                     yield Issue(
                         statement.lines.first,
                         f"no word on how to take back '{shortened(statement.text, 50)}'",
@@ -66,7 +66,7 @@ def _has_undo(view: View, part: Part, statement: Statement, everywhere: str) -> 
         _UNDO.search(c.text) for code in part.codes for c in code.comments
     ):
         return True
-    text = plain_command(statement.text)
+    text = " ".join(statement.command.argv)
     others = everywhere.replace(statement.text, "")
     if re.search(r"\bcordon\b", text):
         return "uncordon" in others

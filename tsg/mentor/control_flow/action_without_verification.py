@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from tsg.findings import Severity
 from tsg.mentor.code import Code, Statement
-from tsg.mentor.command_forms import is_change, plain_command
+from tsg.mentor.deeds import is_change
 from tsg.mentor.registry import Category, Issue, check
 from tsg.mentor.view import Part, Prose, View
 from tsg.mentor.wording import shortened
@@ -37,10 +37,10 @@ def action_without_verification(view: View) -> Iterator[Issue]:
         (p, f)
         for p in view.working
         for f in p.flow
-        if isinstance(f, Code) and f.is_run and not f.inline and any(_is_deed(s.text) for s in f.statements)
+        if isinstance(f, Code) and f.is_run and not f.inline and any(_is_deed(s) for s in f.statements)
     ]
     for i, (part, code) in enumerate(deeds):
-        last = max((s for s in code.statements if _is_deed(s.text)), key=lambda s: s.lines.first)
+        last = max((s for s in code.statements if _is_deed(s)), key=lambda s: s.lines.first)
         following = deeds[i + 1] if i + 1 < len(deeds) else None
         if _is_checked(view, part, code, last, following):
             continue
@@ -51,19 +51,19 @@ def action_without_verification(view: View) -> Iterator[Issue]:
         )
 
 
-def _is_deed(text: str) -> bool:
+def _is_deed(statement: Statement) -> bool:
     """A change that a reader would want to see the effect of."""
-    return is_change(text) and not re.search(
+    return is_change(statement) and not re.search(
         r"\b(?:mkdir|umount|ln|chmod \+x|label|annotate|create (?:ns|namespace|token))\b|\bmv\s|\bcp\s|"
         r"\btee\b|crash archive|kubectl\s+(?:\S+\s+)*uncordon|--dry-run",
-        plain_command(text),
+        " ".join(statement.command.argv),
     )
 
 
 def _is_checked(view: View, part: Part, code: Code, last: Statement, following: tuple[Part, Code] | None) -> bool:
     if any(
         s.lines.first > last.lines.last
-        and (not is_change(s.text))
+        and (not is_change(s))
         and not re.match(r"(?:echo|cd|export|exit|sleep)\b", s.text)
         for s in code.statements
     ) or re.search(r"rollout status|--wait\b|--watch\b|kubectl wait", last.text):
@@ -74,9 +74,9 @@ def _is_checked(view: View, part: Part, code: Code, last: Statement, following: 
         if isinstance(f, Prose) and _VERIFIES.search(f.text):
             return True
         if isinstance(f, Code) and f.is_run and not f.inline:
-            if any(is_change(s.text) for s in f.statements) and not all(is_change(s.text) for s in f.statements[-1:]):
+            if any(is_change(s) for s in f.statements) and not all(is_change(s) for s in f.statements[-1:]):
                 return True
-            if not any(is_change(s.text) for s in f.statements):
+            if not any(is_change(s) for s in f.statements):
                 return True
             if following is not None and f is following[1] and following[0] is part and step is None:
                 break
@@ -94,12 +94,12 @@ def _is_checked(view: View, part: Part, code: Code, last: Statement, following: 
             return True
     nxt = next((p for p in view.parts[part.index + 1 :] if p.flow and not p.is_background), None)
     if nxt is not None and not any(
-        isinstance(f, Code) and f.is_run and any(_is_deed(s.text) for s in f.statements) for f in nxt.flow[:1]
+        isinstance(f, Code) and f.is_run and any(_is_deed(s) for s in f.statements) for f in nxt.flow[:1]
     ):
         first = next((f for f in nxt.flow if isinstance(f, Prose)), None)
         reads = next((f for f in nxt.flow if isinstance(f, Code) and f.is_run), None)
         if (first is not None and _VERIFIES.search(first.text)) or (
-            reads is not None and not any(is_change(s.text) for s in reads.statements)
+            reads is not None and not any(is_change(s) for s in reads.statements)
         ):
             return True
     return False

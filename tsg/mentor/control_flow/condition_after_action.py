@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from tsg.findings import Severity
 from tsg.mentor.code import Code
-from tsg.mentor.command_forms import is_change
+from tsg.mentor.deeds import is_change
 from tsg.mentor.registry import Category, Issue, check
 from tsg.mentor.view import Prose, Sentence, View
 from tsg.mentor.wording import ACT, lead_verb, shortened
@@ -49,7 +49,7 @@ def condition_after_action(view: View) -> Iterator[Issue]:
                 not isinstance(before, Code)
                 or not isinstance(after, Prose)
                 or not before.is_run
-                or not any(is_change(s.text) for s in before.statements)
+                or not any(is_change(s) for s in before.statements)
             ):
                 continue
             deed = _words_of(flow, before)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from tsg.commands import Command, Does, Language
 from tsg.findings import Severity
-from tsg.mentor.code import Code, Statement
-from tsg.mentor.language import Content
+from tsg.mentor.code import Code, Comment
 from tsg.mentor.registry import Category, Issue, check
 from tsg.mentor.view import View
 from tsg.mentor.wording import shortened
@@ -24,6 +24,15 @@ _IN_COMMENT = re.compile(
     re.IGNORECASE,
 )
 
+# A comment that tells what the command below finds out, or what the test below it is for.
+_ASKS = re.compile(
+    r"^\W*(?:check|see|test|verify|show|look|determine|list|find|print|confirm|count)\s+(?:if|whether|when|that|for|the"
+    r"|why|which)\b"
+    r"|\b(?:check|see|verify|test|confirm|determine|tells?|shows?|returns?|prints?|output)\b[^,;]{0,30}\b(?:if|when)\b",
+    re.IGNORECASE,
+)
+_BRANCHES = re.compile(r"(?:if|while|for)\b")
+
 
 @check(
     "condition-in-comment",
@@ -34,50 +43,42 @@ _IN_COMMENT = re.compile(
 )
 def condition_in_comment(view: View) -> Iterator[Issue]:
     for code in view.codes:
-        if code.language not in {Content.SHELL, Content.SQL, Content.POWERSHELL} or not code.is_run:
+        if code.language not in {Language.SHELL, Language.SQL, Language.POWERSHELL} or not code.is_run:
             continue
-        for statement in code.statements:
-            if (
-                statement.comment
-                and _IN_COMMENT.search(statement.comment)
-                and not re.match(
-                    r"\W*(?:check|see|test|verify|show|look|determine|list|find|print|confirm|count)\s+(?:if|whether|"
-                    r"when|that|for|the|why|which)\b",
-                    statement.comment,
-                    re.IGNORECASE,
-                )
-            ):
-                if re.match(r"\s*(?:if|while|for)\b", statement.text) or re.search(
-                    r"\b(?:check|see|verify|test|confirm|determine|tells?|shows?|returns?|prints?|"
-                    r"output)\b[^,;]{0,30}\b(?:if|when)\b",
-                    statement.comment,
-                    re.IGNORECASE,
-                ):
-                    continue
-                line = _comment_line(code, statement)
+        for run, below in _above_code(code):
+            said = " ".join(c.text for c in run)
+            if _IN_COMMENT.search(said) and not _ASKS.search(said) and not _BRANCHES.match(below):
+                line = next((c.line for c in reversed(run) if _IN_COMMENT.search(c.text)), run[0].line)
                 yield Issue(
                     line,
-                    f"the condition '{shortened(statement.comment)}' stands only in a comment",
+                    f"the condition '{shortened(said)}' stands only in a comment",
                     "write it as a sentence above a fence of its own",
                 )
         yield from _trailing(code)
 
 
-def _comment_line(code: Code, statement: Statement) -> int:
-    return next(
-        (c.line for c in reversed(code.comments) if c.line < statement.lines.first and _IN_COMMENT.search(c.text)),
-        statement.lines.first,
-    )
+def _above_code(code: Code) -> Iterator[tuple[list[Comment], str]]:
+    """Comment lines that stand right above code, and its first line; those of a here-document are its text."""
+    texts = [s.lines for s in code.statements if "<<" in s.text]
+    comments = {c.line: c for c in code.comments if not any(t.first < c.line <= t.last for t in texts)}
+    run: list[Comment] = []
+    for at, row in code.rows:
+        if at in comments:
+            run.append(comments[at])
+            continue
+        if run and row.strip():
+            yield run, row.strip()
+        run = []
 
 
 def _trailing(code: Code) -> Iterator[Issue]:
-    for statement in code.statements:
-        found = re.search(r"\s(?:#|--)\s+(?P<said>[^'\"\n]{4,120})$", statement.text)
-        if found and re.match(
-            r"(?:only|if|when|unless|in case|not needed|skip|run only|use only)\b", found["said"], re.IGNORECASE
-        ):
+    ends = {s.lines.last for s in code.statements if s.command.does is not Does.NOTHING}
+    for remark in code.read.parts:
+        if isinstance(remark, Command) or remark.prose or remark.lines.first not in ends:
+            continue
+        if re.match(r"(?:only|if|when|unless|in case|not needed|skip|run only|use only)\b", remark.text, re.IGNORECASE):
             yield Issue(
-                statement.lines.last,
-                f"the condition '{shortened(found['said'])}' stands only in a comment",
+                remark.lines.first,
+                f"the condition '{shortened(remark.text)}' stands only in a comment",
                 "write it as a sentence above a fence of its own",
             )

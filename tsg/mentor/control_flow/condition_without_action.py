@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from tsg.findings import Severity
 from tsg.mentor.cases import LEADS, groups_of
 from tsg.mentor.code import Code
-from tsg.mentor.command_forms import is_change
+from tsg.mentor.deeds import is_change
 from tsg.mentor.registry import Category, Issue, check
 from tsg.mentor.view import Part, Prose, Sentence, View
 from tsg.mentor.wording import instructions_in, shortened
@@ -170,7 +170,7 @@ def _findings_without_fix(view: View) -> Iterator[Issue]:
     working = view.working
     for at, part in enumerate(working):
         later = " ".join(p.title + " " + p.text for p in working[at + 1 :]) + " ".join(
-            c.body for p in working[at + 1 :] for c in p.codes if any(is_change(s.text) for s in c.statements)
+            c.body for p in working[at + 1 :] for c in p.codes if any(is_change(s) for s in c.statements)
         )
         for i, f in enumerate(part.flow):
             if not isinstance(f, Prose) or f.is_item or not f.sentences:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from tsg.findings import Severity
 from tsg.mentor.code import Code
-from tsg.mentor.command_forms import is_change
+from tsg.mentor.deeds import is_change
 from tsg.mentor.registry import Category, Issue, check
 from tsg.mentor.view import Part, Prose, Sentence, View
 from tsg.mentor.wording import shortened
@@ -140,7 +140,7 @@ def _says_otherwise(prose: Prose, code: Code, *, is_after: bool, before: Prose |
             (found := _BY_N.search(sentence.text))
             and _CONSTANT.search(code.body)
             and not _COMPUTED.search(code.body)
-            and any(is_change(s.text) for s in code.statements)
+            and any(is_change(s) for s in code.statements)
         ):
             return Issue(
                 sentence.line,
@@ -151,7 +151,7 @@ def _says_otherwise(prose: Prose, code: Code, *, is_after: bool, before: Prose |
             not is_after
             and _READONLY.search(sentence.text)
             and not re.search(r"\bnot (?:read|safe|harmless)", sentence.text, re.IGNORECASE)
-            and any(is_change(s.text) for s in code.statements)
+            and any(is_change(s) for s in code.statements)
         ):
             return Issue(
                 sentence.line, "the text says that nothing is changed, and the command changes something", hint
@@ -164,7 +164,7 @@ def _says_otherwise(prose: Prose, code: Code, *, is_after: bool, before: Prose |
         return Issue(code.body_line, _other_number(told[-1][1], code), "make the sentence and the command say the same")
     if wide := _many_at_once(prose, code):
         return Issue(last.line, wide, "make the sentence and the command say the same")
-    changes = [s for s in code.statements if is_change(s.text)]
+    changes = [s for s in code.statements if is_change(s)]
     if not changes:
         return None
     body = "\n".join(s.text for s in changes)
@@ -274,7 +274,7 @@ def _forbidden(view: View, part: Part, code: Code, before: list[Prose | Code]) -
                 for statement in code.statements:
                     if (
                         re.search(rf"(?<![\w-]){re.escape(stem)}", statement.text, re.IGNORECASE)
-                        and (what.startswith("-") or is_change(statement.text))
+                        and (what.startswith("-") or is_change(statement))
                         and (what.startswith("-") or " " not in what or what in statement.text)
                     ):
                         yield Issue(

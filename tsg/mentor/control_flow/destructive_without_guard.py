@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from tsg.findings import Severity
 from tsg.mentor.code import Code, Statement
-from tsg.mentor.command_forms import is_severe
+from tsg.mentor.deeds import is_severe
 from tsg.mentor.registry import Category, Issue, check
 from tsg.mentor.view import Part, Prose, View
 from tsg.mentor.wording import ACT, lead_verb, shortened
@@ -49,7 +49,7 @@ def destructive_without_guard(view: View) -> Iterator[Issue]:
             if not isinstance(code, Code) or not code.is_run or (code.inline and not _is_ordered(code, part, at)):
                 continue
             for statement in code.statements:
-                if not is_severe(statement.text) or _is_guarded(view, part, at, code, statement):
+                if not is_severe(statement) or _is_guarded(view, part, at, code, statement):
                     continue
                 yield Issue(
                     statement.lines.first,

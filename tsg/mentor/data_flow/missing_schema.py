@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from tsg.commands import Language
 from tsg.findings import Severity
 from tsg.mentor.code import Code
-from tsg.mentor.language import Content
 from tsg.mentor.registry import Category, Issue, check
 from tsg.mentor.view import Part, View
 
@@ -57,7 +57,7 @@ def missing_schema(view: View) -> Iterator[Issue]:
                     leaf = name.rsplit(".", 1)[-1]
                     if leaf in known or _printed(queries or above, name):
                         continue
-                    if pattern is _WHERE_CODE and not any(c.language in {Content.SQL, Content.KQL} for c in queries):
+                    if pattern is _WHERE_CODE and not any(c.language in {Language.SQL, Language.KQL} for c in queries):
                         continue
                     said.add(name)
                     yield Issue(

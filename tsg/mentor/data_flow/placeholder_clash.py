@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from tsg.findings import Severity
 from tsg.guide import PieceKind
 from tsg.mentor.code import Code
-from tsg.mentor.command_forms import plain_command
 from tsg.mentor.data_flow.shared import run_codes
 from tsg.mentor.holes import Hole, holes_in, names_set
 from tsg.mentor.registry import Category, Issue, check
@@ -241,11 +240,14 @@ _KINDS = {
 }
 
 
+_SUDO = re.compile(r"(?:sudo|time|env)\s+")
+
+
 def _meaning(body: str, hole: Hole) -> str:
     """The kind of thing that a placeholder stands for, by the word before it."""
     start = body.rfind("\n", 0, hole.start) + 1
     before = body[max(start, hole.start - 80) : hole.start]
-    line = plain_command(body[start : hole.start + len(hole.text)])
+    line = _SUDO.sub("", body[start : hole.start + len(hole.text)].strip().removeprefix("$ "))
     if "namespace" in hole.norm and re.match(r"(?:rbd|rados)\b", line):
         return "Ceph namespace"
     found = re.search(r"(--?[\w-]+|[\w-]+)(?:\s+|=|/)[\"']?$", before)

@@ -5,20 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from tsg.commands import Language
 from tsg.mentor.code import Code
-from tsg.mentor.language import CONSOLES, Content
 from tsg.mentor.view import Part, View
 
 
 def run_codes(view: View) -> Iterator[tuple[Part, Code]]:
     for part in view.parts:
         for code in part.commands:
-            if code.tag in CONSOLES and code.content is Content.UNKNOWN:
-                continue
             if (
                 code.is_run
-                or (code.language is Content.YAML and code.tag in {"yaml", "yml"})
-                or code.language is Content.SQL
+                or (code.language is Language.YAML and code.tag in {"yaml", "yml"})
+                or code.language is Language.SQL
             ):
                 yield part, code
 

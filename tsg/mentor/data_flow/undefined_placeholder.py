@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from tsg.commands import Language
 from tsg.findings import Severity
 from tsg.mentor.code import Code
 from tsg.mentor.data_flow.shared import declared_inputs, run_codes
 from tsg.mentor.holes import Hole, holes_in, names_set
-from tsg.mentor.language import Content
 from tsg.mentor.registry import Category, Issue, check
 from tsg.mentor.view import Part, View
 
@@ -38,10 +38,10 @@ def undefined_placeholder(view: View) -> Iterator[Issue]:
                 or (not hole.is_variable and hole.norm.upper() in produced)
             ):
                 continue
-            if code.language is Content.PROMQL and hole.is_variable and hole.name.startswith("__"):
+            if code.language is Language.PROMQL and hole.is_variable and hole.name.startswith("__"):
                 continue
             if (
-                code.language is Content.POWERSHELL
+                code.language is Language.POWERSHELL
                 and hole.is_variable
                 and re.search(rf"\${re.escape(hole.name)}\s*=|\(\s*\${re.escape(hole.name)}\s+in\b", view.code_text)
             ):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from tsg.commands import Command, Does, Language
 from tsg.findings import Severity, did_you_mean
 from tsg.mentor.code import Code, Statement
-from tsg.mentor.command_forms import broken_form, commands_in, plain_command
-from tsg.mentor.language import TOOLS, Content, first_word, is_command
+from tsg.mentor.query.shared import is_unparsed
 from tsg.mentor.registry import Category, Issue, check
 from tsg.mentor.view import Part, View
+from tsg.words import words
 
 
 @check(
@@ -23,23 +24,47 @@ from tsg.mentor.view import Part, View
 def broken_command(view: View) -> Iterator[Issue]:
     for part in view.parts:
         for code in part.commands:
-            if code.language is not Content.SHELL or not code.is_run or code.block.kind == "row":
+            if code.language is not Language.SHELL or not code.is_run or code.block.kind == "row":
                 continue
             previous: Statement | None = None
             for statement in code.statements:
-                if wrong := broken_form(plain_command(statement.text)):
+                if wrong := _wrong(statement):
                     yield Issue(statement.lines.first, wrong, "try the command as it stands, and paste what worked")
                 elif previous is not None and (wrong := _cut(previous, statement)):
                     yield Issue(previous.lines.last, wrong, "end the line with a backslash")
-                elif previous is None and not code.inline and (typo := _typo(statement.text)):
+                elif previous is None and not code.inline and (typo := _typo(statement.command)):
                     yield Issue(
                         statement.lines.first,
-                        f"'{first_word(statement.text)}' is no command: {typo}",
+                        f"'{statement.command.argv[0]}' is no command: {typo}",
                         "mend the spelling",
                     )
                 previous = statement
             yield from _spaces_after_backslash(code)
         yield from _announced_filter(part)
+
+
+_KUBECTL = words("kubectl oc k")
+_ENGINES = words("docker podman")
+_OF_ENGINE = words(
+    "attach build builder buildx commit compose config container context cp create diff events exec export generate"
+    " healthcheck history image images import info init inspect kill kube load login logout logs machine manifest mount"
+    " network node pause pod port ps pull push rename restart rm rmi run save scout search secret service stack start"
+    " stats stop swarm system tag top trust unmount unpause unshare untag update version volume wait play plugin"
+)
+
+
+def _wrong(statement: Statement) -> str:
+    """Why the command cannot work, or nothing. A sub-command with a hyphen is a plug-in's."""
+    command = statement.command
+    words_ = [w for w in command.argv if not w.startswith("-")]
+    if command.does is Does.UNKNOWN and len(words_) > 1:
+        if words_[0] in _KUBECTL and words_[1] == "rollout" and words_[2:] and words_[2][0].isalpha():
+            return f"'{words_[0]} rollout' needs one of status, history, undo, restart, pause, resume"
+        if words_[0] in _ENGINES and words_[1].isalpha() and words_[1] not in _OF_ENGINE:
+            return f"{words_[0]} has no command '{words_[1]}'"
+    found = command.broken
+    is_plugin = re.search(r"has no command '\w+-[\w-]+'", found) is not None
+    return "" if is_plugin or is_unparsed(statement) else found
 
 
 def _cut(previous: Statement, statement: Statement) -> str:
@@ -56,7 +81,7 @@ def _cut(previous: Statement, statement: Statement) -> str:
             previous.text.rstrip(),
         )
         and text[:1] in "'\"[{<$" + "abcdefghijklmnopqrstuvwxyz"
-        and not is_command(text)
+        and statement.command.does is Does.UNKNOWN
     ):
         return "the command goes on in the next line, and no backslash says so"
     if re.match(r"\|(?!\|)\s*\w|&&\s*\w|['\"]?[\[{]", text) and not previous.text.rstrip().endswith(
@@ -76,9 +101,14 @@ def _spaces_after_backslash(code: Code) -> Iterator[Issue]:
             yield Issue(at, "a blank after the backslash ends the command here", "remove the blanks at the line's end")
 
 
-def _typo(text: str) -> str:
-    word = first_word(text)
-    if len(word) < 5 or not word.isalpha() or word in TOOLS or not word.islower():
+def _typo(command: Command) -> str:
+    word = command.argv[0] if command.argv else ""
+    if (
+        command.does is not Does.UNKNOWN
+        or word in _LONG_TOOLS
+        or len(word) < 5
+        or not (word.isalpha() and word.islower())
+    ):
         return ""
     near = did_you_mean(word, [t for t in _LONG_TOOLS if abs(len(t) - len(word)) <= 1], "")
     from difflib import SequenceMatcher
@@ -87,7 +117,6 @@ def _typo(text: str) -> str:
     return (
         near
         if named
-        and named[1] != word
         and sorted(named[1]) != sorted(word + " ")
         and SequenceMatcher(None, named[1], word).ratio() >= 0.85
         and named[1][0] == word[0]
@@ -151,7 +180,7 @@ def _announced_filter(part: Part) -> Iterator[Issue]:
                 )
     for code in part.codes:
         for statement in code.statements:
-            if any(c.argv == ("journalctl",) for c in commands_in(statement.text)):
+            if statement.command.argv == ("journalctl",):
                 yield Issue(
                     statement.lines.first,
                     "journalctl without arguments prints the whole journal",

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 
 from tsg.findings import Severity
-from tsg.mentor.language import Content, first_word, is_command
 from tsg.mentor.registry import Category, Issue, check
 from tsg.mentor.view import View
 from tsg.mentor.wording import shortened
@@ -68,8 +67,6 @@ def hardcoded_parameter(view: View) -> Iterator[Issue]:
             if not code.is_run or (code.inline and part.is_background):
                 continue
             for statement in code.statements:
-                if code.language is Content.SHELL and not is_command(statement.text):
-                    continue
                 if found := _literal(statement.text, inline=code.inline):
                     kind, text, offset = found
                     line = statement.lines.first + (statement.text.count("\n", 0, offset))
@@ -81,7 +78,7 @@ def hardcoded_parameter(view: View) -> Iterator[Issue]:
 
 
 def _literal(text: str, *, inline: bool) -> tuple[str, str, int] | None:
-    if first_word(text) in {"export"} or re.match(r"\s*(?:export\s+)?[A-Za-z_]\w*=[^\s;|&]+\s*(?:#.*)?$", text):
+    if text.startswith("export ") or re.match(r"[A-Za-z_]\w*=[^\s;|&]+$", text):
         return None
     for kind, pattern in _LITERALS:
         if inline and kind in {"the name of one host", "a replica count"}:

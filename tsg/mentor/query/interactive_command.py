@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tsg.findings import Severity
-from tsg.mentor.command_forms import interactive_form
-from tsg.mentor.query.shared import forms
+from tsg.mentor.query.shared import shell_statements
 from tsg.mentor.registry import Category, Issue, check
 from tsg.mentor.view import View
 
@@ -19,9 +18,10 @@ from tsg.mentor.view import View
     "What follows is typed into another program; a run, or a paste, stops there.",
 )
 def interactive_command(view: View) -> Iterator[Issue]:
-    for line, what in forms(view, interactive_form):
-        yield Issue(
-            line,
-            f"the command {what}",
-            "give the command to run inside: `kubectl exec POD -- df -h`; patch instead of edit",
-        )
+    for _, statement in shell_statements(view):
+        if what := statement.command.interactive:
+            yield Issue(
+                statement.lines.first,
+                f"the command waits for a person ({what})",
+                "give the command to run inside: `kubectl exec POD -- df -h`; patch instead of edit",
+            )

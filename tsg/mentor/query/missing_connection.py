@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from tsg.commands import Language
 from tsg.findings import Severity
 from tsg.mentor.code import Code
-from tsg.mentor.language import Content
 from tsg.mentor.registry import Category, Issue, check
 from tsg.mentor.view import View
 
@@ -64,9 +64,9 @@ def missing_connection(view: View) -> Iterator[Issue]:
 
 
 def _query_kind(code: Code) -> str:
-    if code.language is Content.SQL and code.statements:
+    if code.language is Language.SQL and code.statements:
         return "sql"
-    if code.language is Content.PROMQL and code.statements:
+    if code.language is Language.PROMQL and code.statements:
         return "promql"
     if any(
         re.search(r"\b(?:kubectl|oc)\s+(?:\S+\s+)?exec\b", s.text)

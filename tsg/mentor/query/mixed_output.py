@@ -5,16 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from tsg.commands import Does, Remark
 from tsg.findings import Severity
-from tsg.mentor.code import Code
-from tsg.mentor.language import Content, has_prompt, is_command
+from tsg.mentor.code import SHELLS, Code
 from tsg.mentor.registry import Category, Issue, check
 from tsg.mentor.view import View
 
-_TABLE_HEAD = re.compile(
-    r"^(?:NAME|NAMESPACE|NODE|LAST SEEN|UID|USER|PID|Filesystem|STATE|ID|HOST|REVISION|CONTAINER|"
-    r"JOBID|PARTITION|ENDPOINT|MEMBER|READY|STATUS|TYPE|Name|total|Mode)(?:\s{2,}|\s+[A-Z][A-Z%-]+\b)"
-)
 _NUMBERS_ONLY = re.compile(
     r"^\s*(?:[-+\d.]+%?\s*){1,6}$|^\s*(?:true|false|OK|PONG|Running|Ready|active|inactive|HEALTH_\w+)\s*$"
 )
@@ -38,37 +34,21 @@ def mixed_output(view: View) -> Iterator[Issue]:
 
 
 def _is_mixed(code: Code) -> bool:
-    if code.content not in {Content.SHELL, Content.POWERSHELL} or "<<" in code.body:
+    if code.language not in SHELLS or not code.statements:
         return False
-    rows = [row for _, row in code.rows if row.strip()]
-    if len(rows) > 3000:
+    if any(isinstance(p, Remark) and p.prose for p in code.read.parts):
         return False
-    prompted = has_prompt(rows[0])
-    held, commands, odd = False, 0, 0
-    quote = (False, False)
-    for row in rows:
-        bare = row.strip()
-        from_prompt = has_prompt(row)
-        if held and not from_prompt:
-            held = bare.endswith(("\\", "|", "&&", "`"))
-            continue
-        if bare.startswith("#"):
-            odd += bool(commands and _REMARKED.match(bare))
-            continue
-        if from_prompt or (not prompted and is_command(row)):
-            commands += 1
-            held = (
-                bare.endswith(("\\", "|", "&&", "`", "{", "(")) or bare.count("'") % 2 == 1 or bare.count('"') % 2 == 1
-            )
-        elif (commands and prompted) or (commands and (_TABLE_HEAD.match(bare) or _looks_printed(bare))):
-            odd += 1
-    del quote
-    return commands >= 1 and odd >= 1
+    first = code.statements[0].lines
+    if any(span.first > first.first for span in code.read.output):
+        return True
+    if any(c.line > first.last and _REMARKED.match(c.text) for c in code.comments):
+        return True
+    return any(s.command.does is Does.UNKNOWN and _looks_printed(s.text) for s in code.statements[1:])
 
 
 # What a command said, commented out.
 _REMARKED = re.compile(
-    r"#\s*(?:\w+(?:\.\w+)*/[\w.-]+ \w+(?:ed|n)$|(?:pod|node|job)\S* '|\d+ rows?|NAME\s{2,}|\{|\d+(?:\.\d+)?$)"
+    r"\w+(?:\.\w+)*/[\w.-]+ \w+(?:ed|n)$|(?:pod|node|job)\S* \"|\d+ rows?|NAME\s{2,}|\{|\d+(?:\.\d+)?$"
 )
 
 

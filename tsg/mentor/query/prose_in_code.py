@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 
+from tsg.commands import Language, Remark
 from tsg.findings import Severity
-from tsg.mentor.code import Code
-from tsg.mentor.language import TAGS, Content, has_prompt, is_command, strip_prompt
+from tsg.mentor.code import RUNNABLE, SHELLS, Code
 from tsg.mentor.registry import Category, Issue, check
 from tsg.mentor.view import View
 
@@ -31,48 +31,25 @@ _SENTENCE_START = re.compile(
 )
 def prose_in_code(view: View) -> Iterator[Issue]:
     for code in view.codes:
-        if (
-            code.fence is None
-            or TAGS.get(code.tag, code.content) not in {Content.SHELL, Content.SQL, Content.POWERSHELL, Content.PROMQL}
-            or code.content in {Content.YAML, Content.JSON, Content.OUTPUT}
-        ):
+        if code.fence is None or not (code.language in RUNNABLE or code.tagged in RUNNABLE):
+            continue
+        if code.language in {Language.YAML, Language.JSON, Language.OUTPUT, Language.CONFIG}:
             continue
         for line in islice(_sentences_of_code(code), 1):
             yield Issue(line, "a sentence stands among the commands", "move it above the fence, or make it a comment")
 
 
 def _sentences_of_code(code: Code) -> Iterator[int]:
-    inside, held, until, printed = "", False, "", False
-    for at, row in code.rows:
-        bare = row.strip()
-        if until:
-            until = "" if bare == until else until
-            continue
-        if inside:
-            inside = "" if bare.count(inside) % 2 else inside
-            continue
-        if heredoc := re.search(r"<<-?\s*['\"]?([A-Za-z_]\w*)", bare):
-            until = heredoc[1]
-            continue
-        continued, held = held, bare.endswith(("\\", "|", ","))
-        if has_prompt(row):
-            printed = True
-        if not bare:
-            continue
-        if not continued and not (printed and not has_prompt(row)) and _is_sentence(strip_prompt(row)):
-            yield at
-            continue
-        if bare.startswith(("#", "--", "//")):
-            continue
-        for mark in ("'", '"'):
-            if bare.replace("\\" + mark, "").count(mark) % 2:
-                inside = mark
+    rows = code.rows
+    if code.language in SHELLS or code.language is Language.PROSE:
+        said = [p.lines for p in code.read.parts if isinstance(p, Remark) and p.prose]
+        rows = tuple((at, row) for at, row in rows if any(s.first <= at <= s.last for s in said))
+    yield from (at for at, row in rows if _is_sentence(row.strip()))
 
 
 def _is_sentence(bare: str) -> bool:
-    if bare.startswith(("#", "--", "//", "|", "-", '"', "'", "$", "}", "{", "(", ")", "/")) or (
-        is_command(bare) and not bare[:1].isupper()
-    ):
+    """Whether a line of code is a sentence."""
+    if bare.startswith(("#", "--", "//", "|", "-", '"', "'", "$", "}", "{", "(", ")", "/")):
         return False
     found = re.findall(r"[^\s]+", bare)
     if len(found) < 4:
@@ -89,8 +66,6 @@ def _is_sentence(bare: str) -> bool:
         r"GRANT|RIGHT|FULL|OUTER|CROSS)\b",
         bare,
     ):
-        return False
-    if re.match(r"(?:if|while|for|until|case)\s", bare) and re.search(r"[\[$(]|\bin\b.*;", bare):
         return False
     return bool(_SENTENCE_START.match(bare)) or bool(
         re.match(r"[A-Z][a-z]+ ", bare) and bare.endswith((".", ":", "!", "?"))

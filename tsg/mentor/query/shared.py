@@ -5,36 +5,30 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from tsg.mentor.code import Code
-from tsg.mentor.command_forms import plain_command
-from tsg.mentor.language import Content, is_command
+from tsg.commands import Language
+from tsg.mentor.code import SHELLS, Code, Statement
 from tsg.mentor.view import Part, View
 from tsg.mentor.wording import instructions_in
 
 NAMES = {
-    Content.SHELL: "shell commands",
-    Content.POWERSHELL: "PowerShell",
-    Content.SQL: "SQL",
-    Content.PROMQL: "PromQL",
-    Content.YAML: "YAML",
-    Content.JSON: "JSON",
-    Content.OUTPUT: "output of a command",
-    Content.KQL: "KQL",
+    Language.SHELL: "shell commands",
+    Language.POWERSHELL: "PowerShell",
+    Language.SQL: "SQL",
+    Language.PROMQL: "PromQL",
+    Language.LOGQL: "LogQL",
+    Language.KQL: "KQL",
+    Language.YAML: "YAML",
+    Language.JSON: "JSON",
+    Language.OUTPUT: "output of a command",
 }
 
 
-def all_commands(code: Code) -> bool:
-    rows = [row for _, row in code.rows if row.strip() and not row.strip().startswith("#")]
-    joined, held = [], False
-    for row in rows:
-        if not held:
-            joined.append(row)
-        held = row.rstrip().endswith(("\\", "|", "&&"))
-    return bool(joined) and all(is_command(row) for row in joined)
+def tag_of(language: Language) -> str:
+    return {Language.SHELL: "bash", Language.OUTPUT: "text", Language.KQL: "kusto"}.get(language, str(language))
 
 
-def tag_of(content: Content) -> str:
-    return {Content.SHELL: "bash", Content.OUTPUT: "text", Content.KQL: "kusto"}.get(content, str(content))
+def is_unparsed(statement: Statement) -> bool:
+    return "does not parse" in statement.command.broken
 
 
 def _is_told(part: Part, code: Code) -> bool:
@@ -47,14 +41,13 @@ def _is_told(part: Part, code: Code) -> bool:
     )
 
 
-def forms(view: View, form: object) -> Iterator[tuple[int, str]]:
-    assert callable(form)
+def shell_statements(view: View) -> Iterator[tuple[Code, Statement]]:
+    """Commands of shells that somebody is meant to run; inline ones only where the guide is at work."""
     for part in view.parts:
         for code in part.commands:
-            if code.language not in {Content.SHELL, Content.POWERSHELL} or not code.is_run:
-                continue
-            if code.inline and (part.is_background or not _is_told(part, code)):
-                continue
-            for statement in code.statements:
-                if what := form(plain_command(statement.text)):
-                    yield statement.lines.first, str(what)
+            if (
+                code.language in SHELLS
+                and code.is_run
+                and not (code.inline and (part.is_background or not _is_told(part, code)))
+            ):
+                yield from ((code, s) for s in code.statements)

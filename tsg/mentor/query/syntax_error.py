@@ -8,11 +8,11 @@ from collections.abc import Iterator
 
 import yaml
 
+from tsg.commands import Language, read_code
 from tsg.compile.promql import promql_problems
 from tsg.findings import Severity
-from tsg.mentor.code import Code, Statement
+from tsg.mentor.code import PLAIN, Code
 from tsg.mentor.holes import holes_in
-from tsg.mentor.language import PLAIN, TAGS, Content, content_of
 from tsg.mentor.registry import Category, Issue, check
 from tsg.mentor.view import View
 
@@ -47,19 +47,17 @@ def syntax_error(view: View) -> Iterator[Issue]:
 
 
 def _syntax(code: Code) -> tuple[int, str] | None:
-    tag = TAGS.get(code.tag)
-    body = code.body
-    if tag is Content.JSON:
+    tag = code.tagged
+    if tag is Language.JSON:
         return _json(code)
-    if tag is Content.YAML:
+    if tag is Language.YAML:
         return _yaml(code)
-    if tag is Content.PROMQL or (tag is None and code.content is Content.PROMQL):
+    if tag is Language.PROMQL or (tag is None and code.written is Language.PROMQL):
         return _promql(code)
-    if tag is Content.SQL or (tag is None and code.content is Content.SQL and code.tag in PLAIN):
+    if tag is Language.SQL or (tag is None and code.written is Language.SQL and code.tag in PLAIN):
         return _sql(code)
-    if tag is Content.SHELL and code.language is Content.SHELL:
+    if tag is Language.SHELL and code.language is Language.SHELL:
         return _shell(code)
-    del body
     return None
 
 
@@ -115,9 +113,9 @@ def _json_lines(code: Code, text: str) -> tuple[int, str] | None:
 
 def _yaml(code: Code) -> tuple[int, str] | None:
     text = code.body
-    if re.search(r"\{\{|\{%|^\s*\.\.\.\s*$|\.\.\.$", text, re.MULTILINE) or code.content in {
-        Content.SHELL,
-        Content.SQL,
+    if re.search(r"\{\{|\{%|^\s*\.\.\.\s*$|\.\.\.$", text, re.MULTILINE) or code.written in {
+        Language.SHELL,
+        Language.SQL,
     }:
         return None
     if text.count("[") + text.count("{") > 200:
@@ -137,17 +135,18 @@ def _yaml(code: Code) -> tuple[int, str] | None:
 
 
 def _promql(code: Code) -> tuple[int, str] | None:
-    for statement in code.statements or (Statement(code.lines, code.body),):
-        text = _filled(re.sub(r"\[\s*(?:<[\w -]+>|\$\w+)\s*\]", "[5m]", statement.text)).strip()
+    stated = [(s.lines.first, s.text) for s in code.statements] or [(code.lines.first, code.body)]
+    for line, written in stated:
+        text = _filled(re.sub(r"\[\s*(?:<[\w -]+>|\$\w+)\s*\]", "[5m]", written)).strip()
         if (
             not text
-            or content_of(text) in {Content.SHELL, Content.OUTPUT}
+            or read_code("", text, line).language is Language.SHELL
             or re.search(r"^\s*(?:alert|expr|record|- )\b", text, re.MULTILINE)
         ):
             continue
         problems = [p for p in promql_problems(text) if str(p.code) == "promql-error"]
         if problems and not _each_line_parses(text):
-            return statement.lines.first + problems[0].line, problems[0].message
+            return line + problems[0].line, problems[0].message
     return None
 
 

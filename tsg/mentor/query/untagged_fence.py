@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from tsg.commands import Language
 from tsg.findings import Fix, Severity
-from tsg.mentor.language import Content, has_prompt
-from tsg.mentor.query.shared import NAMES, all_commands, tag_of
+from tsg.mentor.code import RUNNABLE
+from tsg.mentor.query.shared import NAMES, tag_of
 from tsg.mentor.registry import Category, Issue, check
 from tsg.mentor.view import View
 
@@ -21,17 +22,12 @@ from tsg.mentor.view import View
 )
 def untagged_fence(view: View) -> Iterator[Issue]:
     for code in view.codes:
-        if (
-            code.fence is None
-            or code.tag
-            or code.content not in {Content.SHELL, Content.POWERSHELL, Content.SQL, Content.PROMQL, Content.KQL}
-        ):
+        if code.fence is None or code.tag or code.language not in NAMES.keys() & RUNNABLE:
             continue
-        tag = tag_of(code.content)
-        if any(has_prompt(row) for _, row in code.rows):
-            tag = "console"
-        certain = (code.content is Content.SHELL and tag == "bash" and all_commands(code)) or (
-            code.content is Content.SQL and code.body.strip().endswith(";")
+        tag = "console" if code.is_prompted else tag_of(code.language)
+        certain = code.is_bare and (
+            (code.language is Language.SHELL and tag == "bash")
+            or (code.language is Language.SQL and code.body.strip().endswith(";"))
         )
         fix = None
         source = view.source[code.lines.first - 1] if code.lines.first <= len(view.source) else ""
@@ -39,7 +35,7 @@ def untagged_fence(view: View) -> Iterator[Issue]:
             fix = Fix(code.lines.first, code.lines.first, source.rstrip() + tag)
         yield Issue(
             code.lines.first,
-            f"the fence holds {NAMES[code.content]} and has no language",
+            f"the fence holds {NAMES[code.language]} and has no language",
             f"open it with ```{tag}",
             fix,
         )

@@ -5,14 +5,28 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from tsg.commands import Does, Language
 from tsg.findings import Severity
-from tsg.mentor.code import Code
-from tsg.mentor.language import PLAIN, TAGS, Content, has_prompt, is_command
-from tsg.mentor.query.shared import NAMES, all_commands, tag_of
+from tsg.mentor.code import PLAIN, Code
+from tsg.mentor.query.shared import NAMES, tag_of
 from tsg.mentor.registry import Category, Issue, check
 from tsg.mentor.view import View
 
-_FAMILY = {Content.POWERSHELL: Content.SHELL}
+_KNOWN = frozenset({Does.READS, Does.CHANGES})
+_QUERIES = frozenset({Language.SQL, Language.PROMQL, Language.LOGQL, Language.KQL})
+_DATA = frozenset({Language.YAML, Language.JSON})
+_SESSIONS = frozenset({"console", "terminal", "shell-session", "shellsession"})  # they hold output by right
+# What a fence of each tag cannot hold.
+_FOREIGN = {
+    Language.SHELL: _QUERIES | _DATA | {Language.POWERSHELL, Language.OUTPUT},
+    Language.POWERSHELL: _QUERIES | _DATA | {Language.OUTPUT},
+    Language.SQL: _DATA | {Language.SHELL, Language.PROMQL, Language.KQL},
+    Language.KQL: _DATA | {Language.SHELL, Language.SQL},
+    Language.PROMQL: _DATA | {Language.SHELL, Language.SQL},
+    Language.YAML: _QUERIES | {Language.SHELL},
+    Language.JSON: _QUERIES | {Language.SHELL, Language.YAML},
+    Language.OUTPUT: frozenset({Language.SHELL, Language.SQL}),
+}
 
 
 @check(
@@ -26,17 +40,7 @@ def wrong_language(view: View) -> Iterator[Issue]:
     for code in view.codes:
         if code.fence is None or not code.tag:
             continue
-        content = code.content
-        tag = TAGS.get(code.tag)
-        if content is Content.UNKNOWN or (tag is None and code.tag not in PLAIN):
-            continue
-        if tag is None:  # text
-            wrong = content in {Content.SQL, Content.PROMQL, Content.KQL} or (
-                content is Content.SHELL and all_commands(code)
-            )
-        else:
-            wrong = _disagree(code, tag, content)
-        if wrong:
+        if (content := _other_content(code)) is not None:
             yield Issue(
                 code.lines.first,
                 f"the fence is tagged '{code.tag}' and holds {NAMES[content]}",
@@ -44,29 +48,26 @@ def wrong_language(view: View) -> Iterator[Issue]:
             )
 
 
-def _disagree(code: Code, tag: Content, content: Content) -> bool:
-    if _FAMILY.get(tag, tag) is _FAMILY.get(content, content):
-        return (tag, content) == (Content.SHELL, Content.POWERSHELL) and not re.search(r"\bpwsh\b", code.body)
-    if tag is Content.SHELL:
-        if content is Content.OUTPUT:
-            return not any(is_command(row) for _, row in code.rows)
-        if content in {Content.YAML, Content.JSON}:
-            return not any(is_command(row) and " " in row.strip() for _, row in code.rows[:40])
-        return content in {Content.SQL, Content.PROMQL}
-    if tag is Content.OUTPUT:
-        return content in {Content.SQL} or (
-            content is Content.SHELL and not has_prompt(code.rows[0][1]) and all_commands(code)
-        )
-    if tag is Content.YAML:
-        return content in {Content.SHELL, Content.SQL, Content.JSON} and (content is not Content.JSON)
-    if tag is Content.JSON:
-        return content in {Content.SHELL, Content.SQL, Content.YAML}
-    if tag is Content.SQL:
-        return content in {Content.SHELL, Content.YAML, Content.JSON, Content.KQL}
-    if tag is Content.KQL:
-        return content in {Content.SHELL, Content.YAML, Content.JSON, Content.SQL}
-    if tag is Content.PROMQL:
-        return content in {Content.SHELL, Content.SQL, Content.JSON} or (
-            content is Content.YAML and re.match(r"\s*(?:- )?(?:alert|record|groups|name)\s*:", code.body) is not None
-        )
-    return content in {Content.SHELL, Content.YAML} and tag in {Content.POWERSHELL}
+def _other_content(code: Code) -> Language | None:
+    """What the fence holds against its tag, or None."""
+    if code.tagged is None:
+        if code.tag not in PLAIN:
+            return None
+        is_code = code.written in _QUERIES or (code.written is Language.SHELL and code.is_bare and not code.is_prompted)
+        return code.written if is_code else None
+    foreign = _FOREIGN.get(code.tagged, frozenset())
+    content = code.language if code.language is not code.tagged else code.written
+    if content not in foreign or (
+        content is Language.OUTPUT and (code.tag in _SESSIONS or content is not code.language)
+    ):
+        return None
+    if content is Language.SHELL and not any(c.does in _KNOWN for c in code.untagged.commands):
+        return None  # nothing in it is a program that is known
+    if content is Language.POWERSHELL and re.search(r"\bpwsh\b", code.body):
+        return None
+    if code.tagged is Language.PROMQL and content is Language.YAML:
+        is_rule = re.match(r"\s*(?:- )?(?:alert|record|groups|name)\s*:", code.body) is not None
+        return content if is_rule else None
+    if code.tagged is Language.OUTPUT and (code.is_prompted or not code.read.commands):
+        return None  # a session that somebody kept
+    return content

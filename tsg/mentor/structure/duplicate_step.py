@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from tsg.findings import Severity
 from tsg.mentor.code import Code
-from tsg.mentor.command_forms import is_change
+from tsg.mentor.deeds import is_change
 from tsg.mentor.registry import Category, Issue, check
 from tsg.mentor.view import Part, Prose, StepView, View
 from tsg.mentor.wording import ACT, LOOK, instructions_in
@@ -38,7 +38,7 @@ def duplicate_step(view: View) -> Iterator[Issue]:
             if (
                 len(key) >= 12
                 and code.is_run
-                and (any(is_change(s.text) for s in code.statements))
+                and (any(is_change(s) for s in code.statements))
                 and not _inside_options(part)
             ):
                 if key in seen and code.section != seen.get("§" + key, -1):
@@ -76,7 +76,7 @@ def _same_reads(view: View) -> Iterator[Issue]:
                 len(key) < SHORTEST
                 or code.block.quoted
                 or not code.is_run
-                or any(is_change(s.text) for s in code.statements)
+                or any(is_change(s) for s in code.statements)
             ):
                 continue
             if before is not None and _stands_close(view, before, code) and not _may_have_changed(view, before, code):
@@ -100,7 +100,7 @@ def _stands_close(view: View, first: Code, second: Code) -> bool:
 def _may_have_changed(view: View, first: Code, second: Code) -> bool:
     lines = range(first.lines.last + 1, second.lines.first)
     changed = any(
-        c.lines.first in lines and any(is_change(s.text) for s in c.statements) for p in view.parts for c in p.commands
+        c.lines.first in lines and any(is_change(s) for s in c.statements) for p in view.parts for c in p.commands
     )
     sentences = (s for p in view.parts for prose in p.proses for s in prose.sentences if s.line in lines)
     return changed or any(_TIME.search(s.text) or instructions_in(s.text) in ACT - LOOK for s in sentences)

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator, Sequence
 
 from dag.model import Span
+from tsg.commands import Language
 from tsg.findings import Severity
 from tsg.mentor.code import Code, Statement
-from tsg.mentor.command_forms import is_change, is_grave, is_severe, plain_command
-from tsg.mentor.language import Content
+from tsg.mentor.deeds import is_change, is_grave, is_severe
 from tsg.mentor.registry import Category, Issue, check
 from tsg.mentor.view import View
 
@@ -23,7 +23,7 @@ from tsg.mentor.view import View
 )
 def multi_step_fence(view: View) -> Iterator[Issue]:
     for code in view.codes:
-        if code.language not in {Content.SHELL, Content.POWERSHELL, Content.SQL} or not code.is_run:
+        if code.language not in {Language.SHELL, Language.POWERSHELL, Language.SQL} or not code.is_run:
             continue
         statements = [s for s in code.statements if not _is_setting(s)]
         if len(statements) < 2 or len(statements) > 400:
@@ -44,24 +44,20 @@ def _is_setting(statement: Statement) -> bool:
             r"export|printf|fi|done|exit|clear|Write-\w+)\b",
             text,
         )
-    ) and not is_change(text)
+    ) and not is_change(statement)
 
 
 def _mixed_at(code: Code, statements: Sequence[Statement]) -> int:
     """The line of a change that does not belong with what stands before it; 0 where there is none."""
-    kinds = [2 if is_severe(s.text) else 1 if is_change(s.text) else 0 for s in statements]
+    kinds = [2 if is_severe(s) else 1 if is_change(s) else 0 for s in statements]
     changes = [i for i, k in enumerate(kinds) if k]
     if not changes:
         return 0
     first = changes[0]
-    if (
-        first > 0
-        and any(kinds[i] == 2 or is_grave(statements[i].text) for i in changes)
-        and not _is_saving(statements[0])
-    ):
-        grave = next(i for i in changes if kinds[i] == 2 or is_grave(statements[i].text))
+    if first > 0 and any(kinds[i] == 2 or is_grave(statements[i]) for i in changes) and not _is_saving(statements[0]):
+        grave = next(i for i in changes if kinds[i] == 2 or is_grave(statements[i]))
         return statements[grave].lines.first
-    verbs = {_verb(statements[i].text) for i in changes}
+    verbs = {_verb(statements[i]) for i in changes}
     if (
         len(changes) >= 2
         and len(verbs) >= 2
@@ -102,8 +98,8 @@ _PRINTED = re.compile(
 
 def _judged_at(view: View, code: Code, statements: Sequence[Statement]) -> int:
     """The line of a change that stands behind a read of its own fence, where the prose beside it weighs that read."""
-    read = next((i for i, s in enumerate(statements) if not is_change(s.text) and not _is_saving(s)), len(statements))
-    changed = next((s for s in statements[read:] if is_change(s.text)), None)
+    read = next((i for i, s in enumerate(statements) if not is_change(s) and not _is_saving(s)), len(statements))
+    changed = next((s for s in statements[read:] if is_change(s)), None)
     if changed is None:
         return 0
     part = next(p for p in view.parts if p.index == code.section)
@@ -133,15 +129,15 @@ def _is_saving(statement: Statement) -> bool:
     )
 
 
-def _verb(text: str) -> str:
+def _verb(statement: Statement) -> str:
     found = re.search(
         r"\b(delete|drain|cordon|uncordon|scale|patch|apply|restart|undo|rm|stop|start|create|label|taint|"
         r"annotate|kill|reboot|edit|replace|mv|cp|reset|drop|truncate|purge|flushall|defrag|scancel|"
         r"update|prune|mkfs\S*|umount|mount|wipefs|dd)\b",
-        plain_command(text),
+        " ".join(statement.command.argv),
         re.IGNORECASE,
     )
-    return found[1].lower() if found else text[:12]
+    return found[1].lower() if found else statement.text[:12]
 
 
 def _is_routine(verbs: set[str]) -> bool:
