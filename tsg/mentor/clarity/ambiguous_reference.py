@@ -193,7 +193,7 @@ def _follows_code(part: Part, prose: Prose) -> bool:
 def _is_anchored(prose: Prose, sentence: Sentence) -> bool:
     """Whether the sentence names a step, a section or a line, other than the one it goes on to."""
     rest = _GO_TO.sub(" ", sentence.text)
-    linked = any(piece.target and piece.text and piece.text in rest for piece in prose.block.pieces)
+    linked = any(piece.target and piece.text and " ".join(piece.text.split()) in rest for piece in prose.block.pieces)
     return linked or bool(_ANCHORED.search(rest))
 
 

@@ -8,7 +8,7 @@ from tsg.mentor.view import Prose, Sentence
 
 
 def is_link(prose: Prose, sentence: Sentence) -> bool:
-    return any(piece.target and piece.text and piece.text in sentence.text for piece in prose.block.pieces)
+    return any(p.target and p.text and " ".join(p.text.split()) in sentence.text for p in prose.block.pieces)
 
 
 def last_sentence(text: str) -> str:
