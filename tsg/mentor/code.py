@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from dag.model import Span
-from tsg.commands import CodeBlock, Command, Language, read_code, read_inline
+from tsg.commands import CodeBlock, Command, Language, Remark, read_code, read_inline
 from tsg.guide import Block, Fence
 
 SHELLS = frozenset({Language.SHELL, Language.POWERSHELL})
@@ -124,7 +124,8 @@ class Code:
     @cached_property
     def is_bare(self) -> bool:
         """Whether it holds statements and comments, and nothing else."""
-        return bool(self.read.commands) and not self.read.output and len(self.read.commands) == len(self.read.parts)
+        has_prose = any(isinstance(p, Remark) and p.prose for p in self.read.parts)
+        return bool(self.read.commands) and not (self.read.output or has_prose)
 
 
 def inline_command(text: str) -> bool:

@@ -20,7 +20,7 @@ _INTERRUPTS = re.compile(
 # What a controller or an init system starts again.
 _REMADE = frozenset({"pod", "job", "deployment", "replicaset", "daemonset"})
 _RESTARTS = re.compile(
-    r"\b(?:reboot|shutdown|poweroff|pkill|Restart-Computer|--gpu-reset)\b|\bkill(?:all)?\s(?!-(?:9|KILL|SIGKILL)\b)"
+    r"\b(?:reboot|shutdown|poweroff|pkill|Restart-Computer)\b|--gpu-reset\b|\bkill(?:all)?\s(?!-(?:9|KILL|SIGKILL)\b)"
 )
 _FORCE = re.compile(r"(?<![\w-])--force\b|--grace-period[= ]0\b")
 _STAYS = re.compile(

@@ -16,7 +16,8 @@ _CAPS = (
     r"(?<![\w$<{\[./%~@\\'\"-])(?P<caps>(?:[A-Z][A-Z0-9]*_)+"
     r"(?:NAME|NAMESPACE|ID|IP|NODE|POD|HOST|ADDRESS|PORT|URL|UUID|TOKEN|PATH))(?![\w\]}>=({])"
 )
-_HOLE = re.compile("|".join((_ANGLE, _CURLY, _VARIABLE, _SQUARE, _YOUR, _BRACE, _CAPS)))
+_LONE = r"(?<=[a-z]=)(?P<lone>[N-Z])(?![\w.'\"/:-])"  # --replicas=N
+_HOLE = re.compile("|".join((_ANGLE, _CURLY, _VARIABLE, _SQUARE, _YOUR, _BRACE, _CAPS, _LONE)))
 _HTML = frozenset(
     [
         "a",

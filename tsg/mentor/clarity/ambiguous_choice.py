@@ -213,7 +213,8 @@ def _options(view: View) -> Iterator[Issue]:
 
 
 def _main(sentence: str) -> str:
-    led = _LED.match(sentence)
+    """What a sentence says behind the condition it opens with; nothing where it is no more than that."""
+    led = _LED.match(sentence + " ")
     return sentence[led.end() :] if led else sentence
 
 

@@ -97,6 +97,16 @@ _AFTER = re.compile(
     r"(?:a few|several|some|a couple of) (?:seconds|minutes|hours|moments|times|attempts|tries|runs|rounds))\b",
     re.IGNORECASE,
 )
+# A gate that nobody can test: "only after the root cause is fixed".
+_FAULT = r"(?:the|any|all|its)\s+(?:root |underlying |actual |real )?(?:causes?|issues?|problems?|fault)"
+_GATE = re.compile(
+    r"\b(?:only|not|never|don't)\b[^.;]{0,80}?\b(?:after|until|before|once|unless|when|if)\s+"
+    r"(?:you have |you've |having )?"
+    rf"(?P<word>(?:fix|solv|resolv|address|understand|understood)\w*\s+{_FAULT}"
+    rf"|{_FAULT}\s+(?:is|are|has been|have been|was|were)\s+(?:fully |properly |really )?"
+    r"(?:fixed|solved|resolved|addressed|understood|dealt with|clear))\b",
+    re.IGNORECASE,
+)
 _GOES = re.compile(
     r"\b(?:go(?: back)? to|continue|proceed|skip|jump|done|ends? here|return to|step \d)\b", re.IGNORECASE
 )
@@ -147,6 +157,8 @@ def _vague_word(view: View, part: Part, prose: Prose, sentence: Sentence) -> str
         return found["word"]
     does = bool(instructions_in(text) or _GOES.search(text))
     if does and (found := _AFTER.search(text)) and not DIGITS.search(text):
+        return found["word"]
+    if (found := _GATE.search(text)) and not DIGITS.search(text):
         return found["word"]
     tested = _is_tested(view, part, prose)
     for body in _conditions(text, prose, does=does):

@@ -68,6 +68,7 @@ def condition_without_action(view: View) -> Iterator[Issue]:
             )
     yield from _findings_without_fix(view)
     yield from _cases_without_action(view)
+    yield from _answers_without_action(view)
 
 
 # A case that is well is an end, and is told by the check of ends.
@@ -77,6 +78,31 @@ _WELL = re.compile(
     r"|by (?:it|them)sel(?:f|ves)|not (?:needed|affected))\b",
     re.IGNORECASE,
 )
+# `Same error everywhere? → A fault of the network`
+_ANSWER = re.compile(r"^[^\w\n]*(?P<asked>\w[^?→\n]{4,160}\?)[^\w\n]*?(?:→|->|=>)[ ]*(?P<then>\S[^\n]*)$", re.MULTILINE)
+_POINTS = re.compile(
+    r"\b(?:steps?|see|section|go|below|above|page|call|contact|tell|ask|no action)\b|`|\d", re.IGNORECASE
+)
+
+
+def _answers_without_action(view: View) -> Iterator[Issue]:
+    """Questions whose answers name a cause and leave the reader there."""
+    for part in view.working:
+        for prose in part.proses:
+            silent = [
+                m
+                for m in _ANSWER.finditer(prose.text)
+                if not instructions_in(m["then"]) and not _POINTS.search(m["then"]) and not _WELL.search(m["then"])
+            ]
+            if silent:
+                first = silent[0]
+                yield Issue(
+                    prose.line_of(first.start("asked")),
+                    f"'{shortened(first['asked'])}' leads to a cause, and nothing says what to do about it",
+                    "say what to do then: a command, a step to go to, or whom to call",
+                )
+
+
 MOST_SILENT = 0.5  # of a list's cases; where more say nothing, it is no list of cases
 
 

@@ -78,6 +78,7 @@ def _explained(view: View) -> set[str]:
     found: set[str] = set()
     for part in view.parts:
         for prose in part.proses:
+            found |= {_norm(w) for w in re.findall(r"\b([N-Z])\b(?=\s+(?:is|be|being|stands|means|=)\b)", prose.text)}
             if (
                 prose.block.kind == "row"
                 or "<" in prose.text
@@ -92,7 +93,7 @@ def _explained(view: View) -> set[str]:
                 found |= {
                     _norm(c)
                     for c in prose.codes
-                    if re.fullmatch(r"[\w<>{}$\[\] .-]{2,60}", c) and " " not in c.strip("<>[]{}")
+                    if re.fullmatch(r"[\w<>{}$\[\] .-]{1,60}", c) and " " not in c.strip("<>[]{}")
                 }
                 found |= {_norm(w) for w in re.findall(r"\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b", plain)}
         for code in part.codes:

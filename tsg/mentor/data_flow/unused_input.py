@@ -100,15 +100,21 @@ def _unused(line: int, name: str) -> Issue:
     )
 
 
+_REMARK = re.compile(r"(?:^|\s)(?:#|--|//)\s.*$")  # a comment in code uses nothing
+
+
 def _is_used(view: View, name: str, line: int, after: int) -> bool:
     words = [w for w in re.split(r"[_-]|(?<=[a-z])(?=[A-Z])", name) if w]
     pattern = re.compile(
         r"(?<![A-Za-z0-9])" + r"[\s_-]?".join(map(re.escape, words)) + r"(?![A-Za-z0-9])", re.IGNORECASE
     )
     exact = re.compile(r"(?<![\w-])" + re.escape(name) + r"(?![\w-])")
+    inside = {at for code in view.codes for at in range(code.lines.first, code.lines.last + 1)}
     for at, text in enumerate(view.source, start=1):
         if at == line or at <= after or len(text) > 4000:
             continue
+        if at in inside:
+            text = _REMARK.sub("", text)
         if exact.search(text) or pattern.search(text):
             return True
     return False

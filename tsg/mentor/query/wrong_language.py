@@ -15,7 +15,6 @@ from tsg.mentor.view import View
 _KNOWN = frozenset({Does.READS, Does.CHANGES})
 _QUERIES = frozenset({Language.SQL, Language.PROMQL, Language.LOGQL, Language.KQL})
 _DATA = frozenset({Language.YAML, Language.JSON})
-_SESSIONS = frozenset({"console", "terminal", "shell-session", "shellsession"})  # they hold output by right
 # What a fence of each tag cannot hold.
 _FOREIGN = {
     Language.SHELL: _QUERIES | _DATA | {Language.POWERSHELL, Language.OUTPUT},
@@ -57,9 +56,7 @@ def _other_content(code: Code) -> Language | None:
         return code.written if is_code else None
     foreign = _FOREIGN.get(code.tagged, frozenset())
     content = code.language if code.language is not code.tagged else code.written
-    if content not in foreign or (
-        content is Language.OUTPUT and (code.tag in _SESSIONS or content is not code.language)
-    ):
+    if content not in foreign or (content is Language.OUTPUT and content is not code.language):
         return None
     if content is Language.SHELL and not any(c.does in _KNOWN for c in code.untagged.commands):
         return None  # nothing in it is a program that is known

@@ -30,7 +30,10 @@ def list_broken(view: View) -> Iterator[Issue]:
                 between.append(f)
                 continue
             if outer.number is None:
-                last, between = None, []
+                if between and _is_split(last, between):
+                    between.append(f)
+                else:
+                    last, between = None, []
                 continue
             if last is not None and outer.list_id != last.list_id and between and _continues(last, outer, between):
                 code = next((b for b in between if isinstance(b, Code)), None)
@@ -49,10 +52,15 @@ def _continues(last: Item, outer: Item, between: Sequence[Prose | Code]) -> bool
     if last.number is None or outer.number is None:
         return False
     if outer.number == last.number + 1:
-        return len(between) <= 4
+        return len(between) <= 4 or _is_split(last, between)
     if outer.number != 1 or last.number < 1:
         return False
     return all(isinstance(b, Code) for b in between) and between[0].lines.first <= last.lines.last + 1
+
+
+def _is_split(last: Item | None, between: Sequence[Prose | Code]) -> bool:
+    """Whether a fence stands right below an item, and not indented to it."""
+    return last is not None and isinstance(between[0], Code) and between[0].lines.first <= last.lines.last + 1
 
 
 def _indented(view: View, item: Item, between: Sequence[Prose | Code]) -> Fix | None:
