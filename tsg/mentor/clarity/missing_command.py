@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from tsg.compile.headings import ending_of
 from tsg.findings import Severity
+from tsg.mentor.clarity.hollow import hollow_words
 from tsg.mentor.code import Code, inline_command
 from tsg.mentor.registry import Category, Issue, check
 from tsg.mentor.view import Part, Prose, Sentence, View
@@ -104,7 +105,7 @@ def _asking(prose: Prose) -> Sentence | None:
             continue
         if len(sentence.text.split()) < 2 or sentence.text.rstrip().endswith("?"):
             continue
-        if _READING.match(sentence.text):
+        if _READING.match(sentence.text) or hollow_words(sentence.text):
             continue
         if re.search(r"\b(?:do not|don't|never|avoid|no need)\b", sentence.text, re.IGNORECASE) and not re.search(
             r"[,;]", sentence.text

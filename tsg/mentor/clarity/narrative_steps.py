@@ -47,7 +47,8 @@ _BRANCHES = re.compile(
     re.IGNORECASE,
 )
 _SETTING = re.compile(
-    r"\b(?:prerequisites?|requirements?|preconditions?|assumptions?|inputs?|before you (?:begin|start)|expected|must hold|"
+    r"\b(?:prerequisites?|requirements?|preconditions?|assumptions?|inputs?|before you (?:begin|start)|expected|"
+    r"must hold|"
     r"scope|contacts?|references?|links?|should (?:see|be)|criteri\w+)\b",
     re.IGNORECASE,
 )
