@@ -3,81 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
+from tsg.compile.headings import ending_of
 from tsg.findings import Severity
 from tsg.mentor.registry import Category, Issue, check
 from tsg.mentor.view import Part, View
-from tsg.mentor.wording import lead_verb, shortened
+from tsg.mentor.wording import LOOK, SEQUENCE, STOP_WORDS, lead_verb, shortened
+from tsg.words import words
 
-_GENERIC = frozenset(
-    [
-        "analysis",
-        "analyse",
-        "analyze",
-        "misc",
-        "miscellaneous",
-        "other",
-        "others",
-        "details",
-        "detail",
-        "investigation",
-        "investigate",
-        "checks",
-        "check",
-        "general",
-        "todo",
-        "stuff",
-        "things",
-        "more",
-        "further",
-        "information",
-        "info",
-        "action",
-        "actions",
-        "work",
-        "process",
-        "procedure",
-        "notes",
-        "note",
-        "extra",
-        "various",
-        "etc",
-        "final",
-        "next",
-        "continue",
-        "troubleshooting",
-        "troubleshoot",
-        "debugging",
-        "diagnostics",
-        "verification",
-        "handling",
-        "miscellany",
-        "follow-up",
-        "overview",
-        "cleanup",
-        "validation",
-        "observation",
-        "examine",
-        "look",
-        "examination",
-        "second",
-        "first",
-        "last",
-        "step",
-        "task",
-        "tasks",
-        "activity",
-        "activities",
-        "operations",
-        "maintenance",
-        "additional",
-        "next-steps",
-    ]
+_GENERIC = words(
+    "analysis analyse analyze misc miscellaneous other others details detail investigation investigate checks"
+    " check general todo stuff things more further information info action actions work process procedure notes"
+    " note extra various etc final next continue troubleshooting troubleshoot debugging diagnostics verification"
+    " handling miscellany follow-up overview cleanup validation observation examine look examination second first"
+    " last step task tasks activity activities operations maintenance additional next-steps steps measures"
+    " evaluation assessment observations execution diagnosis diagnose tests"
 )
 _CONCEPTS = {
     "disk": "disk df du filesystem volume pvc pv storage lsblk mount inode",
-    "memory": "memory mem free oom rss heap swap vmstat ram",
+    "memory": "memory mem free oom rss heap swap vmstat ram top",
     "cpu": "cpu load top mpstat processor core throttl",
     "network": "network ping curl dns ip route port connect tcp socket packet nic link mtu traceroute ethtool "
     "interface http nc ss netstat",
@@ -119,7 +65,26 @@ _IN_TITLE = {
     "ingress": "ingress",
 }
 _TITLE_WORDS = {name: re.compile(rf"\b(?:{text})\b", re.IGNORECASE) for name, text in _IN_TITLE.items()}
+_LABEL = re.compile(r"\W*(?:step\s*)?#?\d{1,3}[a-z]?\s*[.):–—-]*\s*", re.IGNORECASE)
+_VERBS = words(
+    "enlarge shrink switch turn compare notify rotate renew reissue swap enrol enroll register unregister import export"
+    " convert compress archive encrypt decrypt sign revoke grant widen narrow tighten loosen split merge join leave"
+    " promote demote warm cool repair reseed reindex reload refill fence isolate quarantine unlock shift divert reroute"
+    " block unblock throttle cap purge top tidy clean take bring put make give"
+)
+_SETTINGS = words(
+    "cluster clusters system systems service services server servers application way back again first second last"
+    " new old current number time times one two three anything begin command commands data everything fix fixing"
+    " go issue measure mitigation monitor monitoring problem proceed queries query remediation resolution resolve"
+    " result results review run running situation start state test testing verify progress pattern patterns"
+    " recovery trend trends health status behaviour behavior impact scope root cause causes details success"
+    " failure failures error errors effect effects change changes outcome normal order place hand alert alerts"
+    " incident range window usage load requests request traffic operation operations readiness availability"
+    " connectivity access basics fault faults side end room thing things"
+)
 _VERB_SIGNS = {
+    "enlarge": "enlarg|resiz|expand|extend|grow|size|increase|storage|lvextend|growfs",
+    "notify": "notif|mail|page|call|tell|inform|ask|ticket|channel|slack|post|message|announce",
     "restart": "restart|reboot|bounce|delete pod|recycle|roll",
     "reboot": "reboot|restart|power|shutdown",
     "drain": "drain|evict|cordon",
@@ -153,6 +118,7 @@ _ANY_ACTION = re.compile(
     "Titles are what people jump to and what alerts, plans and reports show.",
 )
 def title_mismatch(view: View) -> Iterator[Issue]:
+    said = Counter(_stems(view.prose_text + "\n" + view.code_text))
     for part in view.parts:
         if not part.title or part.section.level <= 1 or not part.flow:
             continue
@@ -162,7 +128,7 @@ def title_mismatch(view: View) -> Iterator[Issue]:
                 f"the title '{shortened(part.title)}' does not say what is done",
                 "name the action and its object: 'Measure the replication lag'",
             )
-        elif not part.is_background and (wrong := _contradicted(view, part)):
+        elif not part.is_background and (wrong := _contradicted(view, part) or _foreign(said, part)):
             yield Issue(
                 part.section.lines.first,
                 f"the title speaks of '{wrong}', and nothing below it does",
@@ -171,7 +137,7 @@ def title_mismatch(view: View) -> Iterator[Issue]:
 
 
 def _is_generic(part: Part) -> bool:
-    label = re.match(r"\W*(?:step\s*)?#?\d{1,3}[a-z]?\s*[.):–—-]*\s*", part.title, re.IGNORECASE)
+    label = _LABEL.match(part.title)
     bare = part.title[label.end() :] if label else part.title
     found = [
         w
@@ -186,6 +152,47 @@ def _is_generic(part: Part) -> bool:
     return all(
         w in {"misc", "miscellaneous", "other", "others", "stuff", "things", "todo", "various", "etc"} for w in found
     )
+
+
+def _foreign(said: Counter[str], part: Part) -> str:
+    """The object of a title that neither its section nor any other line of the guide mentions."""
+    if part.end > part.index + 1 or part.title.rstrip().endswith("?") or ending_of(part.section) is not None:
+        return ""
+    if len((part.text + " ".join(c.body for c in part.codes)).split()) < 4:
+        return ""
+    label = _LABEL.match(part.title)
+    bare = re.sub(
+        r"\(.*|,.*|\b(?:if|when|that|which|who|until|unless|before|after)\b.*",
+        "",
+        part.title[label.end() :] if label else part.title,
+    )
+    verb = re.match(r"[A-Za-z-]+", SEQUENCE.sub("", bare, count=1))
+    if verb is None or not (lead_verb(bare) or verb[0].lower() in _VERBS):
+        return ""
+    nouns = [
+        w
+        for w in re.findall(r"[A-Za-z][A-Za-z0-9]{2,}", bare[verb.end() :].lower())
+        if w not in STOP_WORDS and w not in _GENERIC and w not in _SETTINGS and w not in LOOK and not w.endswith("est")
+    ]
+    body = part.text + "\n" + "\n".join(c.body for c in part.codes)
+    own = Counter(_stems(part.title))
+    if not nouns or any(_stem(w) in body.lower() or said[_stem(w)] > own[_stem(w)] for w in nouns):
+        return ""
+    signs = _VERB_RES.get(verb[0].lower())
+    if _stem(verb[0].lower()) in body.lower() or (signs is not None and signs.search(body)):
+        return ""
+    named = [name for name, pattern in _TITLE_WORDS.items() if pattern.search(bare)]
+    return "" if any(_CONCEPT_WORDS[name].search(body) for name in named) else nouns[0]
+
+
+def _stems(text: str) -> Iterator[str]:
+    for word in re.findall(r"[A-Z]?[a-z0-9]{2,}|[A-Z]{3,}", text):
+        yield _stem(word.lower())
+
+
+def _stem(word: str) -> str:
+    """Long enough to tell words apart, short enough for plurals and other forms."""
+    return re.sub(r"(?:ies|es|s|e|y)$", "", word)[:5]
 
 
 def _contradicted(view: View, part: Part) -> str:
