@@ -34,6 +34,12 @@ _MAIN = re.compile(
 )
 # Instructions whose verb is too common to be looked for anywhere else.
 _LETS = re.compile(r"^\W*(?:have|make|let|issue|set|try|treat|look|give|put|do|wait|note|tell|ask)\b", re.IGNORECASE)
+# "At the top of the page check ...": an instruction behind the place where it is done.
+_LED_IN = re.compile(
+    r"^\W*(?:at|in|on|from|for|by|after|before|first)\b[^.,;:]{0,40}?"
+    r"\b(?:check|verify|look|see|open|go|run|compare|inspect)\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +111,8 @@ def _main(text: str) -> str:
 def says_what_then(text: str) -> bool:
     """Whether words tell what to do, where to go, whom to ask, or that it is over."""
     if LEADS.search(text) or OVER.search(text) or ("`" in text and re.search(r"\b(?:run|use|with|by)\b", text, re.I)):
+        return True
+    if _LED_IN.match(text):
         return True
     clauses = re.split(r"[.;:,]\s+|\s(?:and|then|so|or|–|—|→|->|=>)\s", text)
     return any(_LETS.match(clause) or instructions_in(clause) for clause in clauses if clause.strip())

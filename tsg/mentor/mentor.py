@@ -10,6 +10,7 @@ from dag.model import Plan
 from tsg.findings import Finding, Severity
 from tsg.guide import Guide
 from tsg.mentor import clarity, control_flow, data_flow, query, structure
+from tsg.mentor.gathering import GATHERED, gathered
 from tsg.mentor.registry import CHECKS, Check, Issue
 from tsg.mentor.suppression import suppressed
 from tsg.mentor.view import View
@@ -34,7 +35,8 @@ def findings_of(view: View) -> Iterator[Finding]:
     """What the checks find, in no order, each code once a line."""
     for check in CHECKS.values():
         seen: set[int] = set()
-        for issue in check.run(view):
+        issues = check.run(view)
+        for issue in gathered(view, issues) if check.code in GATHERED else issues:
             if issue.line not in seen:
                 seen.add(issue.line)
                 yield _finding(view.guide.path, check, issue)

@@ -73,3 +73,21 @@ def test_a_guide_without_defects_is_left_in_peace(name: str) -> None:
     text = path.read_text(encoding="utf-8")
     found = [f for f in lint(text, PluginCatalogue(Registry.installed({})), path=str(path)) if f.code in CHECKS]
     assert 100 * len(found) / len(text.splitlines()) <= MOST_PER_100_LINES
+
+
+STEPS = "".join(f"{n}. Check the {thing}.\n" for n, thing in enumerate(["disk", "relay", "memory", "route"], 1))
+
+
+def of_missing_commands(text: str, catalogue: Catalogue) -> list[tuple[int, str]]:
+    return [(f.line, f.message) for f in lint(text, catalogue, path="g.md") if f.code == "missing-command"]
+
+
+def test_a_section_without_any_command_is_told_so_once(catalogue: Catalogue) -> None:
+    ((line, message),) = of_missing_commands(f"# Mail queue is long\n\n## Procedure\n\n{STEPS}", catalogue)
+    assert line == 5
+    assert message.endswith("; nor do lines 6, 7, 8")
+
+
+def test_where_other_steps_have_commands_each_that_has_none_is_told(catalogue: Catalogue) -> None:
+    text = f"# Mail queue is long\n\n## Procedure\n\n{STEPS}5. Show the queue:\n\n   ```bash\n   mailq\n   ```\n"
+    assert [line for line, _ in of_missing_commands(text, catalogue)] == [5, 6, 7, 8]

@@ -23,6 +23,14 @@ GAPS = [
         id="answers in a list",
     ),
     pytest.param(
+        "condition-without-action",
+        "- If the relay is stuck, call its owner.\n- If the disk is full, call the storage team.\n"
+        "- The relay answers with code 451.",
+        "- If the relay is stuck, call its owner.\n- If the disk is full, call the storage team.\n"
+        "- At the top of the page look at how much of the limit (if any) is left.",
+        id="a case among cases that says nothing; an instruction behind its place",
+    ),
+    pytest.param(
         "vague-condition",
         "Only restart the relay after the underlying problem has been solved.",
         "Only restart the relay after `mailq` prints fewer than 10 lines.",
@@ -54,6 +62,19 @@ GAPS = [
         '```bash\nls "${SPOOL}/deferred"\n```',
         '```bash\nls "${SPOOL:-/var/spool/postfix}/deferred"\n```',
         id="a variable without a default",
+    ),
+    pytest.param(
+        "undefined-placeholder",
+        "```bash\nkubectl -n mail get pods\nkubectl -n mail describe svc <name>\n```",
+        "```bash\nkubectl -n mail get pods\nkubectl -n mail describe pod <name>\n```",
+        id="a nameless thing whose kind is listed above it",
+    ),
+    pytest.param(
+        "undefined-placeholder",
+        "```bash\nkubectl -n mail get pods\n\n# its log\nkubectl -n mail logs <RELAY_POD>\n```",
+        "```bash\n# find the relay pod of the node\nkubectl -n mail get pods\n\n"
+        "# its log\nkubectl -n mail logs <RELAY_POD>\n```",
+        id="a thing that a comment further up looks up",
     ),
     pytest.param(
         "unused-input",

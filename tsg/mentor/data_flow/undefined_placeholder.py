@@ -138,8 +138,11 @@ def _spoken_of(view: View, part: Part, code: Code, hole: Hole) -> bool:
         return False
     words = [w for w in hole.norm.split("_") if w not in _FILLER]
     if not words:
-        return False
-    if len(words) == 1 and _is_listed(view, code, words[0]):
+        found = _NOUN.search(code.body[: hole.start])
+        return found is not None and _is_listed(view, code, hole, found[1])
+    if len(words) == 1 and _is_listed(view, code, hole, words[0]):
+        return True
+    if len(words) > 1 and _is_found(code, hole, words):
         return True
     before = [p.text for p in part.proses if p.lines.first <= code.lines.first][-3:]
     after = [p.text for p in part.proses if p.lines.first > code.lines.last][:1]
@@ -155,9 +158,34 @@ def _spoken_of(view: View, part: Part, code: Code, hole: Hole) -> bool:
     )
 
 
-def _is_listed(view: View, code: Code, kind: str) -> bool:
-    """Whether an earlier command lists things of that kind: `get pods` before `<POD>`."""
-    listing = re.compile(
-        rf"\b(?:get|list|ls|show|ps|query)\b[^\n|;]*\b{re.escape(kind)}(?:s|es|List)?\b", re.IGNORECASE
+# The kind of thing that a nameless placeholder stands for: `describe pod <name>`.
+_NOUN = re.compile(r"\b(?:describe|get|logs|exec|delete|edit|patch|scale)\s+([a-z]{2,30}?)s?[ /]$")
+
+
+def _listing(kind: str) -> re.Pattern[str]:
+    return re.compile(
+        rf"\b(?:get|list|ls|show|ps|query)\b[^\n|;]*\b{re.escape(kind)}(?:s|es|List)?\b(?!\s*[</$])", re.IGNORECASE
     )
-    return any(listing.search(c.body) for c in view.codes if c.lines.first < code.lines.first)
+
+
+def _is_listed(view: View, code: Code, hole: Hole, kind: str) -> bool:
+    """Whether an earlier command lists things of that kind: `get pods` before `<POD>`."""
+    listing = _listing(kind)
+    above = code.body[: code.body.rfind("\n", 0, hole.start) + 1]
+    return bool(listing.search(above)) or any(
+        listing.search(c.body) for c in view.codes if c.lines.first < code.lines.first
+    )
+
+
+_LOOKS_UP = re.compile(r"\b(?:find|identify|note|look up|pick|choose|determine|take|copy|locate)\b")
+
+
+def _is_found(code: Code, hole: Hole, words: list[str]) -> bool:
+    """Whether a comment further up in the block says that this is looked up, and a command there lists its kind."""
+    above = code.body[: code.body.rfind("\n", 0, hole.start) + 1]
+    said = " ".join(c.text for c in code.comments if c.line < code.body_line + above.count("\n")).lower()
+    return (
+        _listing(words[-1]).search(above) is not None
+        and all(w[:5] in said for w in words)
+        and _LOOKS_UP.search(said) is not None
+    )
