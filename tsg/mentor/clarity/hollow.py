@@ -99,7 +99,7 @@ _JOINING = words(
 _LED = re.compile(
     r"^\W*(?:if|when|once|unless|after|before|in case|as soon as|otherwise|for|until|while|"
     r"should)\b[^,:]{0,200}[,:]\s+|"
-    r"^\W*(?:otherwise|else|undo|note)\b\W*",
+    r"^\W*(?:otherwise|else|undo|note)\b\W*|^\W*(?:in order |so as )?to\b[^,:]{0,200}[,:]\s+",
     re.IGNORECASE,
 )
 _MEANS = words("by via using with in through from per on at to after until for into")

@@ -67,7 +67,7 @@ def _names_target(prose: Prose, sentence: Sentence, asked: str) -> bool:
     rest = text.partition(asked)[2]
     if text.rstrip().endswith(":") or prose.text.rstrip().endswith(":"):
         return True
-    if re.match(r"\s+(?:by|using|via|with|from|in step|per)\s+\S", rest):
+    if re.match(r"\s+(?:by|using|via|with|from|in step|per)\s+\S|[^.;]{0,40}\bby \w+ing\b", rest):
         return True
     if prose.block.kind == "row":
         text = rest

@@ -46,7 +46,7 @@ _CONCEPT_WORDS = {
     for name, text in _CONCEPTS.items()
 }
 _IN_TITLE = {
-    "disk": "disk|filesystem|volume|storage",
+    "disk": "disk|filesystem|volume|storage|space",
     "memory": "memory|oom|swap",
     "cpu": "cpu",
     "network": "network|connectivity",

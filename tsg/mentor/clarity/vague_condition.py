@@ -49,7 +49,7 @@ _JUDGED = re.compile(
     r"enough|worrying|worrisome|sick|unwell|flaky|unreliable|negligible|trivial|minimal|marginal|"
     r"(?:in)?significant|light|comfortabl[ey]|dangerous(?:ly)?|tight|disappointing|discouraging|"
     r"critical(?:ly)? (?=high|low|full)|mak(?:es?|ing) sense|(?:you|one) (?:feels?|thinks?|believes?|suspects?|"
-    r"deems?|considers?)|in (?:good|bad|poor) shape|(?:is|are) (?:necessary|needed|appropriate|warranted|"
+    r"deems?|considers?)|in (?:good|bad|poor) shape|(?:is|are) (?:warranted|"
     r"called for)|alarming|concerning|promising|decent|sane|nice(?:ly)?|plausible|"
     r"(?:stands?|stood|sticks?) out|soon|shortly|eventually|quick(?:ly)?|rapid(?:ly)?|gradual(?:ly)?|promptly|"
     r"in (?:good|due) time|timely|for (?:ages|long)|long ago|lately|"
