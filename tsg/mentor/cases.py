@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tsg.guide import BlockKind
+from tsg.guide import BlockKind, Item
 from tsg.mentor.view import Part, Prose, Sentence
 from tsg.mentor.wording import instructions_in
 
@@ -71,19 +71,20 @@ def _of_lists(part: Part) -> Iterator[list[Case]]:
     for prose in part.proses:
         if prose.block.items and prose.sentences:
             lists.setdefault(prose.block.items[-1].list_id, []).append(prose)
+    blocks: dict[Item, set[int]] = {}
+    for flow in part.flow:
+        for item in flow.block.items:
+            blocks.setdefault(item, set()).add(id(flow.block))
     for proses in lists.values():
-        leading = [p for p in proses if p is next(q for q in proses if q.block.items[-1] == p.block.items[-1])]
-        cases = [
-            Case(p.text, p.sentences[0], p, says_what_then(_main(p.text)) or _goes_on(part, p, proses)) for p in leading
+        leading: dict[Item, Prose] = {}
+        for prose in proses:
+            leading.setdefault(prose.block.items[-1], prose)
+        cases = [  # an item that holds more than its first paragraph goes on there
+            Case(p.text, p.sentences[0], p, says_what_then(_main(p.text)) or len(blocks[item]) > 1)
+            for item, p in leading.items()
         ]
         if len(cases) > 1:
             yield cases
-
-
-def _goes_on(part: Part, prose: Prose, proses: Sequence[Prose]) -> bool:
-    """Whether anything else stands in the same item."""
-    item = prose.block.items[-1]
-    return any(item in f.block.items and f.block is not prose.block for f in part.flow)
 
 
 def _of_rows(part: Part) -> Iterator[list[Case]]:

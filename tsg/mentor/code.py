@@ -12,6 +12,7 @@ from tsg.guide import Block, Fence
 
 SHELLS = frozenset({Language.SHELL, Language.POWERSHELL})
 RUNNABLE = SHELLS | {Language.SQL, Language.PROMQL, Language.LOGQL, Language.KQL, Language.HTTP}
+MOST_ABOVE = 50  # comment lines that belong to a statement
 PLAIN = frozenset({"", "text", "txt", "plain", "plaintext"})  # tags that say no more than that it is text
 
 
@@ -107,7 +108,7 @@ class Code:
         said = {c.line: c.text for c in self.comments}
         for command in self.read.commands:
             at, above = command.lines.first - 1, list[str]()
-            while at in said:
+            while at in said and len(above) < MOST_ABOVE:
                 above.append(said[at])
                 at -= 1
             yield Statement(command, " ".join(reversed(above)))

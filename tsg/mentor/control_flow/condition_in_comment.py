@@ -59,8 +59,9 @@ def condition_in_comment(view: View) -> Iterator[Issue]:
 
 def _above_code(code: Code) -> Iterator[tuple[list[Comment], str]]:
     """Comment lines that stand right above code, and its first line; those of a here-document are its text."""
-    texts = [s.lines for s in code.statements if "<<" in s.text]
-    comments = {c.line: c for c in code.comments if not any(t.first < c.line <= t.last for t in texts)}
+    heredocs = (s.lines for s in code.statements if "<<" in s.text)
+    quoted = {at for lines in heredocs for at in range(lines.first + 1, lines.last + 1)}
+    comments = {c.line: c for c in code.comments if c.line not in quoted}
     run: list[Comment] = []
     for at, row in code.rows:
         if at in comments:

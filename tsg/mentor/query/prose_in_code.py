@@ -42,8 +42,9 @@ def prose_in_code(view: View) -> Iterator[Issue]:
 def _sentences_of_code(code: Code) -> Iterator[int]:
     rows = code.rows
     if code.language in SHELLS or code.language is Language.PROSE:
-        said = [p.lines for p in code.read.parts if isinstance(p, Remark) and p.prose]
-        rows = tuple((at, row) for at, row in rows if any(s.first <= at <= s.last for s in said))
+        said = (p.lines for p in code.read.parts if isinstance(p, Remark) and p.prose)
+        prose = {at for lines in said for at in range(lines.first, lines.last + 1)}
+        rows = tuple((at, row) for at, row in rows if at in prose)
     yield from (at for at, row in rows if _is_sentence(row.strip()))
 
 
