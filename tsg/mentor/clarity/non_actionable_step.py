@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from tsg.compile.headings import ending_of
 from tsg.findings import Severity
 from tsg.mentor.clarity.hollow import hollow_words, main_clause
 from tsg.mentor.code import Code
@@ -33,6 +34,8 @@ _GO_TO = re.compile(
 )
 def non_actionable_step(view: View) -> Iterator[Issue]:
     for part in view.working:
+        if view.native and ending_of(part.section) is not None:
+            continue  # the words of an end are its report
         for at, prose in enumerate(part.flow):
             if not isinstance(prose, Prose):
                 continue
