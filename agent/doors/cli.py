@@ -66,6 +66,7 @@ def lint(
     ignore: Annotated[list[str] | None, typer.Option(metavar="CODES", help="Not these codes or categories.")] = None,
     fail_on: Annotated[Level, typer.Option("--fail-on", help="Exit with 1 from this severity on.")] = Level.ERROR,
     fix: Annotated[bool, typer.Option("--fix", help="Mend in the files what is mechanical.")] = False,
+    diff: Annotated[bool, typer.Option("--diff", help="Show what --fix would change, and change nothing.")] = False,
     review: Annotated[bool, typer.Option("--review", help="Let the configured model remark, too.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -75,7 +76,9 @@ def lint(
     if as_json and shape not in (None, Shape.JSON):
         raise typer.BadParameter("it is short for --format json", param_hint="--json")
     form = Shape.JSON if as_json else shape or Shape.TEXT
-    wanted = lint_command.Wanted(form, tuple(select or ()), tuple(ignore or ()), fail_on, fix, review)
+    if diff and (form is not Shape.TEXT or review):
+        raise typer.BadParameter("it goes with neither a format nor a review", param_hint="--diff")
+    wanted = lint_command.Wanted(form, tuple(select or ()), tuple(ignore or ()), fail_on, fix, diff, review)
     _finish(form is Shape.JSON, lambda: lint_command.lint(_config["file"], guides, wanted))
 
 

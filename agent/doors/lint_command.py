@@ -13,7 +13,7 @@ from agent.catalogue import PluginCatalogue
 from agent.doors.atomic import replace_file
 from agent.doors.lint_choice import Choice, choice
 from agent.doors.lint_files import bytes_of, guides_at, with_progress
-from agent.doors.lint_printing import Done, Mends, print_findings
+from agent.doors.lint_printing import Done, Mends, print_diff, print_findings, print_unread
 from agent.errors import StepfleetError
 from agent.settings import Settings, load_settings
 from plugins.registry import Registry
@@ -21,7 +21,7 @@ from tsg.findings import Code, Finding, Severity
 from tsg.lint import lint as lint_text
 from tsg.lint import lint_file
 from tsg.mentor.codes import MODEL_REVIEW
-from tsg.mentor.fix import mended
+from tsg.mentor.fix import Mended, mended
 
 if TYPE_CHECKING:
     from agent.model.reviewer import Review
@@ -41,12 +41,14 @@ class Wanted:
     ignore: tuple[str, ...] = ()
     fail_on: str = "error"
     fix: bool = False
+    diff: bool = False
     review: bool = False
 
 
 def lint(config: Path | None, paths: Sequence[Path], wanted: Wanted) -> int:
-    """0 when nothing is found at the failing level, 1 when something is, 2 when a file or the model cannot be read.
+    """0 when nothing is found at the failing level, 1 when something is, 2 when a file or the model cannot be used.
 
+    With `diff` it is 1 when there is something to mend.
     Raises: StepfleetError for a folder without guides, a code that there is not, or a review without a model.
     """
     settings = load_settings(config)
@@ -55,6 +57,8 @@ def lint(config: Path | None, paths: Sequence[Path], wanted: Wanted) -> int:
     chosen = choice(select, wanted.ignore, settings.mentor)
     llm = _model(settings) if wanted.review else None
     files = guides_at(paths)
+    if wanted.diff:
+        return _diff(files, catalogue, chosen)
     mends = _mend(files, catalogue, chosen) if wanted.fix else None
     found = list(_linted(files, catalogue, chosen))
     review = _reviewed(files, llm, chosen) if llm is not None else None
@@ -64,7 +68,7 @@ def lint(config: Path | None, paths: Sequence[Path], wanted: Wanted) -> int:
     print_findings(wanted.shape, files, found, Done(mends, review))
     if review is not None and review.parts and len(review.unanswered) == review.parts:
         return UNUSABLE
-    return _exit_code(found, Severity(wanted.fail_on))
+    return UNUSABLE if mends is not None and mends.unwritten else _exit_code(found, Severity(wanted.fail_on))
 
 
 def _model(settings: Settings) -> LlmSettings:
@@ -92,19 +96,43 @@ def _linted(files: Sequence[Path], catalogue: PluginCatalogue, chosen: Choice) -
 
 
 def _mend(files: Sequence[Path], catalogue: PluginCatalogue, chosen: Choice) -> Mends:
-    """Mend what is wanted in the files themselves. Raises StepfleetError for a file that cannot be written."""
+    """Mend what is wanted in the files themselves; of a file that cannot be written everything is left."""
     done: list[Finding] = []
     left: list[tuple[Finding, str]] = []
+    unwritten = 0
+    for file, source, now in _mended(files, catalogue, chosen):
+        left += now.left
+        try:
+            if now.data != source:
+                replace_file(file, source, now.data)
+            done += now.done
+        except StepfleetError as exc:
+            left += [(f, str(exc)) for f in now.done]
+            unwritten += 1
+    return Mends(tuple(done), tuple(left), unwritten)
+
+
+def _diff(files: Sequence[Path], catalogue: PluginCatalogue, chosen: Choice) -> int:
+    """Show what mending would change. Files that cannot be read are told as findings of them."""
+    read: set[Path] = set()
+    mends = 0
+    for file, source, now in _mended(files, catalogue, chosen):
+        read.add(file)
+        mends += len(now.done)
+        print_diff(file, source, now)
+    unread = [f for file in files if file not in read for f in lint_file(file, catalogue).findings]
+    print_unread(unread)
+    if unread:
+        return UNUSABLE
+    return FOUND if mends else FINE
+
+
+def _mended(files: Sequence[Path], catalogue: PluginCatalogue, chosen: Choice) -> Iterator[tuple[Path, bytes, Mended]]:
+    """Each file that can be read, what it holds, and what it would hold after its mends."""
     for file in with_progress(files, "mending"):
         source = bytes_of(file)
-        if source is None:
-            continue  # reading it again finds out what is wrong with it
-        now = mended(source, str(file), catalogue, partial(_found_in, file, catalogue, chosen))
-        if now.data != source:
-            replace_file(file, source, now.data)
-        done += now.done
-        left += now.left
-    return Mends(tuple(done), tuple(left))
+        if source is not None:
+            yield file, source, mended(source, str(file), catalogue, partial(_found_in, file, catalogue, chosen))
 
 
 def _found_in(file: Path, catalogue: PluginCatalogue, chosen: Choice, source: bytes) -> list[Finding]:

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent.doors import findings_formats as formats
-from agent.doors.escape import one_line
+from agent.doors.escape import one_line, visible
 from agent.doors.lint_files import Lines
 from agent.doors.printing import print_json
+from agent.doors.text_diff import unified
 from tsg.findings import Finding, Severity
 from tsg.mentor.codes import MODEL_REVIEW
+from tsg.mentor.fix import Mended
 
 if TYPE_CHECKING:
     from agent.model.reviewer import Review
@@ -25,6 +27,7 @@ class Mends:
 
     done: tuple[Finding, ...]
     left: tuple[tuple[Finding, str], ...]
+    unwritten: int  # files that could not be written
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,20 @@ def print_findings(shape: str, files: Sequence[Path], found: Sequence[Finding], 
         sys.stderr.write(f"{_summary(files, found, done)}\n")
 
 
+def print_diff(file: Path, before: bytes, now: Mended) -> None:
+    """What a mend would change: for `git apply` as it is, and on a terminal without what would steer it."""
+    difference = unified(one_line(formats.relative(str(file)).as_posix()), before, now.data)
+    if sys.stdout.isatty():
+        sys.stdout.write(visible(difference.decode("utf-8", "replace")))
+    else:
+        sys.stdout.buffer.write(difference)
+    sys.stderr.writelines(f"{line}\n" for line in _left(now.left))
+
+
+def print_unread(findings: Sequence[Finding]) -> None:
+    sys.stderr.writelines(f"{formats.text(f)}\n" for f in findings)
+
+
 def _document(files: Sequence[Path], found: Sequence[Finding], done: Done) -> dict[str, Any]:
     document: dict[str, Any] = {"files": len(files), "findings": [formats.finding_to_json(f) for f in found]}
     if done.mends is not None:
@@ -63,9 +80,13 @@ def _document(files: Sequence[Path], found: Sequence[Finding], done: Done) -> di
 def _told(done: Done) -> Iterator[str]:
     if done.mends is not None:
         yield from (f"{one_line(f.path)}:{f.line}: mended {f.code}" for f in done.mends.done)
-        yield from (f"{one_line(f.path)}:{f.line}: {f.code} is left: {why}" for f, why in done.mends.left)
+        yield from _left(done.mends.left)
     if done.review is not None:
         yield from (one_line(why) for why in done.review.unanswered)
+
+
+def _left(findings: Sequence[tuple[Finding, str]]) -> Iterator[str]:
+    return (f"{one_line(f.path)}:{f.line}: {f.code} is left: {one_line(why)}" for f, why in findings)
 
 
 def _summary(files: Sequence[Path], found: Sequence[Finding], done: Done) -> str:

@@ -14,14 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from jsonschema import Draft202012Validator
+from typer.testing import CliRunner, Result
 
 from agent.doors.atomic import replace_file
 from agent.doors.cli import app
 from agent.doors.findings_formats import github, sarif, text
 from agent.doors.lint_files import MANY
 from agent.errors import StepfleetError
+from tests.doors.sarif_log import LOG
 from tests.doors.test_terminal import ROOT, stepfleet
 from tsg.findings import Finding, Fix, Severity
 
@@ -111,6 +112,8 @@ def test_progress_of_many_guides_is_shown_on_a_terminal_and_nowhere_else(tmp_pat
         pytest.param(["slow.md", "--fail-on", "never"], 2, id="a severity that there is not"),
         pytest.param(["slow.md", "--json", "--format", "sarif"], 2, id="two formats"),
         pytest.param(["slow.md", "--json", "--format", "json"], 0, id="one format, said twice"),
+        pytest.param(["slow.md", "--diff", "--json"], 2, id="a difference in a format of findings"),
+        pytest.param(["slow.md", "--diff", "--review"], 2, id="a difference and a review"),
     ],
 )
 def test_the_exit_code(lint: Lint, tmp_path: Path, arguments: list[str], code: int) -> None:
@@ -287,6 +290,69 @@ def test_a_file_that_was_changed_meanwhile_is_left_as_it_is(tmp_path: Path) -> N
     assert [p.read_bytes() for p in tmp_path.iterdir()] == [b"theirs"]
 
 
+def test_a_file_that_cannot_be_written_is_told_and_keeps_no_other_from_its_mends(
+    lint: Lint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(file: Path, was: bytes, now: bytes) -> None:
+        if file.name == "a.md":
+            raise StepfleetError("a.md cannot be written: the disk is full")
+        replace_file(file, was, now)
+
+    (tmp_path / "a.md").write_text(GUIDE)
+    monkeypatch.setattr("agent.doors.lint_command.replace_file", full)
+    done = lint("a.md", "slow.md", "--fix", "--json")
+    assert done.exit_code == 2
+    assert (tmp_path / "a.md").read_text() == GUIDE
+    assert (tmp_path / "slow.md").read_text() == MENDED
+    document = json.loads(done.stdout)
+    assert {f["path"] for f in document["fixed"]} == {"slow.md"}
+    assert {(f["path"], f["because"]) for f in document["not_fixed"]} == {
+        ("a.md", "a.md cannot be written: the disk is full")
+    }
+
+
+# -- what mending would change
+
+
+def test_diff_shows_what_fix_would_do_and_changes_nothing(lint: Lint, tmp_path: Path) -> None:
+    done = lint("slow.md", "--diff", "--select", "numbering-gap")
+    assert done.exit_code == 1
+    assert done.stdout == (
+        "--- a/slow.md\n+++ b/slow.md\n@@ -9,4 +9,4 @@\n    ```\n \n 2. Restart it if the latency is high.\n"
+        "-4. Tell the owners of the queue.\n+3. Tell the owners of the queue.\n"
+    )
+    assert (tmp_path / "slow.md").read_text() == GUIDE
+    assert lint("slow.md", "--diff", "--fix").stdout.count("\n+") == 3
+    assert (tmp_path / "slow.md").read_text() == GUIDE
+
+
+def test_diff_of_mended_guides_is_empty(lint: Lint) -> None:
+    lint("slow.md", "--fix")
+    done = lint("slow.md", "--diff")
+    assert (done.exit_code, done.stdout) == (0, "")
+
+
+def test_diff_tells_of_a_file_that_cannot_be_read(lint: Lint) -> None:
+    done = lint("none.md", "slow.md", "--diff")
+    assert done.exit_code == 2
+    assert "none.md:1: error file-unreadable" in done.stderr
+    assert "+++ b/slow.md" in done.stdout
+
+
+def test_a_diff_on_a_terminal_does_not_steer_it(tmp_path: Path) -> None:
+    (tmp_path / "slow.md").write_text(GUIDE.replace("Tell the", "Tell\x1b[2J the"))
+    terminal, its_end = pty.openpty()
+    env = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "TERM": "xterm"}
+    command = [sys.executable, "-m", "agent.doors.cli", "lint", "slow.md", "--diff"]
+    subprocess.run(command, cwd=tmp_path, env=env, stdout=its_end, stderr=subprocess.DEVNULL, check=False, timeout=60)
+    os.close(its_end)
+    shown = os.read(terminal, 100_000)
+    os.close(terminal)
+    assert b"+3. Tell" in shown
+    assert b"\x1b" not in shown
+    assert "\x1b[2J" in stepfleet("lint", "slow.md", "--diff", cwd=tmp_path).stdout
+
+
 # -- formats
 
 
@@ -342,6 +408,50 @@ def test_sarif_describes_each_rule_and_points_into_the_repository(lint: Lint, tm
         assert place["physicalLocation"]["artifactLocation"] == {"uri": "on%20call/q%25.md", "uriBaseId": "%SRCROOT%"}
         assert place["physicalLocation"]["region"]["startLine"] >= 1
         assert len(result["partialFingerprints"]) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param([".", "--fail-on", "info"], id="findings with mends"),
+        pytest.param(["none.md"], id="a file that is not there"),
+        pytest.param(["slow.md", "--select", "P01"], id="nothing"),
+    ],
+)
+def test_sarif_holds_what_the_standard_names_and_nothing_else(lint: Lint, tmp_path: Path, arguments: list[str]) -> None:
+    (tmp_path / "a b[ü]{0}.md").write_text("# A\n\nSee [this](#no-where) of `x` {0}.\n")
+    (tmp_path / "bad.md").write_bytes(b"\xff\xfe\x00")
+    log = json.loads(lint(*arguments, "--format", "sarif").stdout)
+    Draft202012Validator(LOG).validate(log)
+    (run,) = log["runs"]
+    ids = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
+    assert len(set(ids)) == len(ids)
+    assert all(ids[result["ruleIndex"]] == result["ruleId"] for result in run["results"])
+    bases = {place["uriBaseId"] for r in run["results"] for place in artifacts(r) if "uriBaseId" in place}
+    assert bases <= set(run["originalUriBaseIds"])
+
+
+def artifacts(result: dict[str, Any]) -> list[dict[str, Any]]:
+    changes = [change for fix in result.get("fixes", ()) for change in fix["artifactChanges"]]
+    return [place["physicalLocation"]["artifactLocation"] for place in result["locations"]] + [
+        change["artifactLocation"] for change in changes
+    ]
+
+
+def test_the_check_of_sarif_finds_what_is_missing_and_what_is_too_much(lint: Lint) -> None:
+    log = json.loads(lint("slow.md", "--format", "sarif").stdout)
+    validator = Draft202012Validator(LOG)
+    assert validator.is_valid(log)
+    spoils: list[Callable[[dict[str, Any]], Any]] = [
+        lambda result: result.pop("message"),
+        lambda result: result.update(messages="x"),
+        lambda result: result["locations"][0]["physicalLocation"]["region"].update(startLine=0),
+        lambda result: result["locations"][0]["physicalLocation"]["artifactLocation"].update(uri="on call.md"),
+    ]
+    for spoil in spoils:
+        spoiled = json.loads(json.dumps(log))
+        spoil(spoiled["runs"][0]["results"][0])
+        assert not validator.is_valid(spoiled)
 
 
 def test_a_guide_outside_the_working_folder_has_a_whole_uri(
