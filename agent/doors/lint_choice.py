@@ -11,7 +11,7 @@ from pathlib import Path
 from agent.errors import SettingsError, StepfleetError
 from agent.settings import MentorSettings
 from tsg.findings import Finding, Severity, did_you_mean
-from tsg.mentor.codes import categories
+from tsg.mentor.codes import MODEL_REVIEW, categories
 from tsg.mentor.mentor import Options, applied
 
 
@@ -37,6 +37,10 @@ class Choice:
             if self.select is None or f.code in self.select or keeps_from_running(f):
                 yield f
 
+    def leaves_out(self, file: Path, code: str) -> bool:
+        """Whether no finding of that code is wanted of the file."""
+        return code in self._without(file) or (self.select is not None and code not in self.select)
+
     def _without(self, file: Path) -> frozenset[str]:
         here = [codes for glob, codes in self.per_file if _fits(glob, file)]
         return self.disable.union(*here) - self.named | self.ignore
@@ -58,6 +62,9 @@ def choice(select: Sequence[str], ignore: Sequence[str], settings: MentorSetting
             (glob, _codes(words, f"[mentor] per_file_ignores '{glob}'"))
             for glob, words in settings.per_file_ignores.items()
         )
+        if MODEL_REVIEW in settings.severity:
+            hint = f"leave '{MODEL_REVIEW}' out; where it has to fail, use --fail-on info"
+            raise StepfleetError("[mentor] severity: what a model claims is never more than info", hint=hint)
         for code in settings.severity:
             _known(code, categories(), "[mentor] severity")
     except StepfleetError as exc:

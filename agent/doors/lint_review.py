@@ -13,13 +13,17 @@ from agent.model.reviewer import ModelReviewer, Review
 from agent.model.settings import LlmSettings
 from tsg.findings import Finding, GuideError
 from tsg.guide import Guide
+from tsg.mentor.codes import MODEL_REVIEW
 from tsg.mentor.mentor import view_of
-from tsg.mentor.suppression import without_silenced
+from tsg.mentor.suppression import silence_of, without_silenced
 from tsg.parse import parse_guide
 
 
 async def reviewed(files: Sequence[Path], llm: LlmSettings, chosen: Choice) -> Review:
-    """What the configured model remarks on the guides, without what their authors silenced."""
+    """What the configured model remarks on the guides, without what their authors silenced.
+
+    A guide of which no remark is wanted is not shown to the model.
+    """
     model = OpenAiChat.from_settings(llm)
     reviewer = ModelReviewer(model, llm, cache=_cache())
     findings: list[Finding] = []
@@ -31,8 +35,11 @@ async def reviewed(files: Sequence[Path], llm: LlmSettings, chosen: Choice) -> R
             if read is None:
                 continue
             guide, text = read
-            review = await reviewer.review(str(file), text)
             view = view_of(guide, text, None, native=False)
+            if chosen.leaves_out(file, MODEL_REVIEW) or silence_of(view).is_everywhere(MODEL_REVIEW):
+                unanswered.append(f"{file}: was not reviewed: {MODEL_REVIEW} is left out of it")
+                continue
+            review = await reviewer.review(str(file), text)
             findings += chosen.of(file, without_silenced(view, review.findings))
             unanswered += review.unanswered
             dropped, parts = dropped + review.dropped, parts + review.parts

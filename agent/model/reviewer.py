@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import SystemRandom
@@ -16,23 +16,26 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 
+from agent.model.budget import Budget, estimate_tokens
 from agent.model.kept import KeptAnswers
 from agent.model.llm import LLM, ModelError, Prompt
 from agent.model.prompt import draw_boundary, quoted
+from agent.model.purse import Purse
 from agent.model.redact import bounded, one_line, safe_text
 from agent.model.settings import LlmSettings
 from agent.model.templates import FOLDER, render
+from agent.run.judge import Usage
 from tsg.clarify import supported
 from tsg.findings import Finding, Severity
 from tsg.mentor.codes import MODEL_REVIEW
 from tsg.mentor.registry import Category
 
-PART_CHARS = 6_000  # of a guide in one question
+PART_CHARS = 3_000  # of a guide in one question: as much as so few claims can do justice to
 LINE_CHARS = 1_000
 NUMBER_CHARS = 8  # of a line's number and its end
-MESSAGE_CHARS = 300
-QUOTE_CHARS = 400
-MOST_CLAIMS = 8  # of one part
+MESSAGE_CHARS = 160  # this, the next and the number of claims fit into MAX_ANSWER_TOKENS
+QUOTE_CHARS = 120
+MOST_CLAIMS = 3  # of one part
 AT_ONCE = 4  # questions in flight
 WHY = "A language model claims it and quotes the line; no check stands behind it."
 
@@ -80,7 +83,7 @@ class Review:
 
 
 class ModelReviewer:
-    """Asks `llm` about each part of a guide. `run_max_calls` of the settings bounds the questions of its whole life."""
+    """Asks `llm` about each part of a guide. The `run_*` settings bound what all its guides cost together."""
 
     def __init__(
         self, llm: LLM, settings: LlmSettings, *, cache: Path | None = None, rng: random.Random | None = None
@@ -88,7 +91,9 @@ class ModelReviewer:
         self._llm, self._settings = llm, settings
         self._kept = KeptAnswers(cache)
         self._rng = rng or SystemRandom()
-        self._left = settings.run_max_calls
+        s = settings
+        whole = Budget(s.run_max_calls, s.run_max_tokens, s.run_max_s)
+        self._purse = Purse(whole, Budget(s.max_calls, s.max_tokens, s.deadline_s))
         self._free = asyncio.Semaphore(AT_ONCE)
 
     async def review(self, path: str, text: str) -> Review:
@@ -115,16 +120,13 @@ class ModelReviewer:
         kept = self._kept.get(key, Claims)
         if kept is None:
             async with self._free:
-                if self._left <= 0:
-                    return f"{self._settings.run_max_calls} questions were asked (run_max_calls of [llm])"
-                self._left -= 1
                 try:
                     asked = await self._ask(part)
                 except (ModelError, ValidationError) as exc:  # the second: a client that does not keep its word
                     return f"{type(exc).__name__}: {one_line(str(exc), 200)}"
             kept = _moved(asked, -part.first)
             self._kept.put(key, kept)
-        return _moved(kept, part.first).claims[:MOST_CLAIMS]
+        return _moved(kept, part.first).claims
 
     async def _ask(self, part: Part) -> Claims:
         numbered = "\n".join(f"{part.first + i}: {one_line(line, LINE_CHARS)}" for i, line in enumerate(part.lines))
@@ -137,13 +139,22 @@ class ModelReviewer:
                 categories=quoted([str(c) for c in Category]),
                 message_chars=str(MESSAGE_CHARS),
                 most=str(MOST_CLAIMS),
+                quote_chars=str(QUOTE_CHARS),
             ),
             user=render("review_user", boundary=boundary, first=str(part.first), last=str(part.last), text=text),
         )
-        s = self._settings
-        reply = await self._llm.ask(
-            prompt, _schema(), deadline_s=s.deadline_s, max_tokens=s.max_tokens, max_calls=s.max_calls
-        )
+        share = await self._purse.take(estimate_tokens(prompt.chars))
+        spent = Usage(share.calls, share.tokens, 0, share.seconds)  # where nobody says what it cost
+        try:
+            reply = await self._llm.ask(
+                prompt, _schema(), deadline_s=share.seconds, max_tokens=share.tokens, max_calls=share.calls
+            )
+            spent = reply.usage
+        except ModelError as exc:
+            spent = exc.usage
+            raise
+        finally:
+            await self._purse.give_back(share, spent)
         return Claims(**reply.value.model_dump())
 
     def _finding(self, path: str, claim: Claim) -> Finding:
@@ -192,8 +203,12 @@ def _moved(claims: Claims, by: int) -> Claims:
 
 def _schema() -> type[Claims]:
     """The answer's type as the model is asked for it. The quotation comes before the claim that rests on it."""
-    words: Any = Annotated[str, BeforeValidator(_shorten), Field(max_length=MESSAGE_CHARS)]
-    quote: Any = Annotated[str, Field(max_length=2 * QUOTE_CHARS, description="words of that line, as they stand")]
+    words: Any = Annotated[str, BeforeValidator(_shortened(MESSAGE_CHARS)), Field(max_length=MESSAGE_CHARS)]
+    quote: Any = Annotated[
+        str,
+        BeforeValidator(_cut(QUOTE_CHARS)),
+        Field(max_length=QUOTE_CHARS, description="words of that line, as they stand"),
+    ]
     kinds: Any = Literal[tuple(str(c) for c in Category)]
     claim = create_model(
         "Claim",
@@ -203,8 +218,14 @@ def _schema() -> type[Claims]:
         message=(words, ...),
         suggestion=(words, ...),
     )
-    return create_model("Claims", __base__=Claims, claims=(list[claim], ...))
+    several: Any = Annotated[list[claim], BeforeValidator(_cut(MOST_CLAIMS)), Field(max_length=MOST_CLAIMS)]
+    return create_model("Claims", __base__=Claims, claims=(several, ...))
 
 
-def _shorten(words: Any) -> Any:
-    return bounded(words, MESSAGE_CHARS) if isinstance(words, str) else words
+def _shortened(most: int) -> Callable[[Any], Any]:
+    return lambda words: bounded(words, most) if isinstance(words, str) else words
+
+
+def _cut(most: int) -> Callable[[Any], Any]:
+    """The beginning of a quotation or a list; of words that stand in a line the first ones stand there, too."""
+    return lambda value: value[:most] if isinstance(value, str | list) else value

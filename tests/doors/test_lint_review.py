@@ -45,8 +45,8 @@ async def reviewed(folder: Path, *arguments: str, script: Script = TRUE_AND_FALS
         return await asyncio.to_thread(run, folder, server.url, *arguments)
 
 
-def run(folder: Path, url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    (folder / "stepfleet.toml").write_text(f'[llm]\nbase_url = "{url}"\nmodel = "wire"\n')
+def run(folder: Path, url: str, *arguments: str, more: str = "") -> subprocess.CompletedProcess[str]:
+    (folder / "stepfleet.toml").write_text(f'[llm]\nbase_url = "{url}"\nmodel = "wire"\n{more}')
     return stepfleet("lint", "cold.md", "--review", *arguments, cwd=folder, env={"XDG_CACHE_HOME": str(folder / "c")})
 
 
@@ -101,6 +101,41 @@ async def test_a_remark_can_be_silenced(folder: Path, text: str) -> None:
     (folder / "cold.md").write_text(text)
     done = await reviewed(folder, "--json")
     assert not {f["code"] for f in json.loads(done.stdout)["findings"]} & {"model-review", "unused-suppression"}
+
+
+@pytest.mark.parametrize(
+    ("section", "text", "arguments"),
+    [
+        pytest.param('per_file_ignores = {"cold.md" = ["model-review"]}', GUIDE, (), id="the project, of the file"),
+        pytest.param('disable = ["model-review"]', GUIDE, (), id="the project"),
+        pytest.param("", GUIDE + "\n<!-- stepfleet: ignore-file model-review -->\n", (), id="the author"),
+        pytest.param("", GUIDE, ("--ignore", "model-review"), id="the command line"),
+    ],
+)
+async def test_a_guide_without_wanted_remarks_is_not_shown_to_the_model(
+    folder: Path, section: str, text: str, arguments: tuple[str, ...]
+) -> None:
+    (folder / "cold.md").write_text(text)
+    async with serving(TRUE_AND_FALSE) as server:
+        done = await asyncio.to_thread(run, folder, server.url, *arguments, more=f"[mentor]\n{section}\n")
+        assert server.seen == []
+    assert done.returncode == 0
+    assert "cold.md: was not reviewed: model-review is left out of it" in done.stderr
+
+
+async def test_no_setting_makes_a_claim_graver(folder: Path) -> None:
+    async with serving(TRUE_AND_FALSE) as server:
+        more = '[mentor]\nseverity = {model-review = "error"}\n'
+        done = await asyncio.to_thread(run, folder, server.url, more=more)
+        assert server.seen == []
+    assert done.returncode == 2
+    assert "never more than info" in done.stderr
+
+
+@pytest.mark.parametrize(("level", "code"), [("warning", 0), ("info", 1)])
+async def test_a_claim_fails_only_where_remarks_do(folder: Path, level: str, code: int) -> None:
+    done = await reviewed(folder, "--select", "model-review", "--fail-on", level)
+    assert done.returncode == code
 
 
 async def test_without_an_answer_the_other_findings_are_shown_and_the_exit_code_is_2(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 from pathlib import Path
@@ -9,11 +10,24 @@ from typing import Any
 
 import pytest
 
-from agent.model.llm import Refused, Unreachable
-from agent.model.reviewer import LINE_CHARS, MOST_CLAIMS, PART_CHARS, ModelReviewer, Review, parts_of
+from agent.model.budget import MAX_ANSWER_TOKENS, Budget, estimate_tokens
+from agent.model.llm import BudgetExceeded, Refused, Unreachable
+from agent.model.purse import Purse
+from agent.model.reviewer import (
+    LINE_CHARS,
+    MESSAGE_CHARS,
+    MOST_CLAIMS,
+    PART_CHARS,
+    QUOTE_CHARS,
+    ModelReviewer,
+    Review,
+    parts_of,
+)
 from agent.model.settings import LlmSettings
+from agent.run.judge import Usage
 from tests.model.scripted import Puppet, ScriptedModel
 from tsg.findings import Severity
+from tsg.mentor.registry import Category
 
 GUIDE = """\
 # Cache is cold
@@ -100,6 +114,23 @@ async def test_a_claim_that_is_made_twice_is_said_once_and_more_than_were_asked_
     assert (done.findings, done.dropped) == ((), MOST_CLAIMS)
 
 
+def test_the_longest_answer_that_is_asked_for_fits_into_what_a_client_lets_a_model_say() -> None:
+    longest = {
+        "line": 10_000,
+        "quote": "x" * QUOTE_CHARS,
+        "category": max(map(str, Category), key=len),
+        "message": "x" * MESSAGE_CHARS,
+        "suggestion": "x" * MESSAGE_CHARS,
+    }
+    assert estimate_tokens(len(json.dumps({"claims": [longest] * MOST_CLAIMS}, indent=1))) < MAX_ANSWER_TOKENS
+
+
+async def test_of_a_quotation_that_is_too_long_the_beginning_counts() -> None:
+    words = "Warm the shard up as usual " * 10
+    done, _ = await review([{**GOOD, "quote": words.strip()}], text=GUIDE.replace("Warm the shard up as usual", words))
+    assert [f.line for f in done.findings] == [4]
+
+
 async def test_words_of_the_model_stay_on_one_line_and_are_bounded() -> None:
     done, _ = await review([{**GOOD, "message": "one\n::error::two \x1b[2J" + "x" * 5_000}])
     (f,) = done.findings
@@ -178,11 +209,62 @@ async def test_a_claim_cannot_reach_into_a_part_that_was_not_shown() -> None:
     assert (done.findings, done.dropped) == ((), 1)
 
 
-async def test_questions_are_bounded() -> None:
-    text = "Words of an introduction.\n" * 2_000
-    settings = SETTINGS.model_copy(update={"run_max_calls": 2})
-    model = ScriptedModel(['{"claims": []}'] * 2)
-    done = await ModelReviewer(model, settings).review("g.md", text)
+LONG = "Words of an introduction.\n" * 2_000
+
+
+async def long_review(answers: int, **bounds: Any) -> tuple[Review, ScriptedModel]:
+    model = ScriptedModel(['{"claims": []}'] * answers)
+    done = await ModelReviewer(model, SETTINGS.model_copy(update=bounds)).review("g.md", LONG)
+    return done, model
+
+
+async def test_requests_are_bounded_for_all_guides_together() -> None:
+    done, model = await long_review(2, run_max_calls=2)
     assert len(model.prompts) == 2
     assert len(done.unanswered) == done.parts - 2
     assert all("run_max_calls" in why for why in done.unanswered)
+
+
+async def test_tokens_are_bounded_for_all_guides_together() -> None:
+    """Each answer is said to cost 120 tokens; a question is asked while its prompt and an answer fit into the rest."""
+    done, model = await long_review(100, run_max_calls=1_000, run_max_tokens=2_000)
+    assert 0 < len(model.prompts) <= 2_000 // 120
+    assert len(done.unanswered) == done.parts - len(model.prompts)
+    assert all("tokens are left" in why for why in done.unanswered)
+
+
+async def test_no_question_may_spend_more_than_is_left() -> None:
+    _, model = await long_review(3, run_max_calls=3, max_calls=4)
+    assert [allowed["max_calls"] for allowed in model.allowed] == [3, 2, 1]
+
+
+# -- what all questions cost together
+
+
+def purse(calls: int) -> Purse:
+    return Purse(Budget(calls, 10_000, 100.0), Budget(4, 2_000, 10.0))
+
+
+async def test_shares_that_are_out_count_as_spent() -> None:
+    held = purse(6)
+    first, second = await held.take(100), await held.take(100)
+    assert (first.calls, second.calls) == (4, 2)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(held.take(100), 0.01)
+
+
+async def test_who_waits_gets_what_comes_back() -> None:
+    held = purse(4)
+    share = await held.take(100)
+    waiting = asyncio.create_task(held.take(100))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    await held.give_back(share, Usage(calls=1, prompt_tokens=500, seconds=1.0))
+    assert (await waiting).calls == 3
+
+
+async def test_who_would_wait_for_nothing_is_told_what_bounds_it() -> None:
+    held = purse(1)
+    await held.give_back(await held.take(100), Usage(calls=1))
+    with pytest.raises(BudgetExceeded, match="no calls are left.*run_max_calls"):
+        await held.take(100)

@@ -43,6 +43,10 @@ class Silence:
     def keys(self) -> set[tuple[str, int | None]]:
         return {(code, at) for i in self.ignores for code in i.codes for at in i.at}
 
+    def is_everywhere(self, code: str) -> bool:
+        """Whether the whole guide is silenced of a code."""
+        return (code, None) in self.keys()
+
     def keys_of(self, f: Finding) -> set[tuple[str, int | None]]:
         code = str(f.code)
         return {(code, f.line), (code, self.blocks.get(f.line, f.line)), (code, None)}
