@@ -81,6 +81,7 @@ _SETTINGS = words(
     " failure failures error errors effect effects change changes outcome normal order place hand alert alerts"
     " incident range window usage load requests request traffic operation operations readiness availability"
     " connectivity access basics fault faults side end room thing things"
+    " elsewhere here there everywhere anywhere somewhere nearby around outside inside"
 )
 _VERB_SIGNS = {
     "enlarge": "enlarg|resiz|expand|extend|grow|size|increase|storage|lvextend|growfs",
