@@ -86,6 +86,15 @@ def lines_of(code: str, guide: str, catalogue: Catalogue) -> list[int]:
 
 
 AMBIGUOUS_CHOICE = [
+    step("You could restart the pod; rerouting the shards would work too."),
+    section("Proceed with [Show the shards](#show-the-shards) or, if you like, with [Hand over](#hand-over)."),
+    section("Method one: raise the watermark.\n\nMethod two: delete an old index."),
+    step("Reboot the node or replace it."),
+    step("Restart `es-0` or reschedule it."),
+    section("Two remedies exist: a restart of the pod, and closing the index. Use one."),
+    section("Solution A\n\nRestart the pods.\n\nSolution B\n\nClose the index."),
+    section("Kill the query, or else drain the node."),
+    section("| State | Next |\n|---|---|\n| `red` | go to step 2 or step 4 |"),
     step("Restart the node or move the shards off it."),
     step("Either restart the pod, or delete the index in the console."),
     step("Choose one of these two ways:\n\n- Restart the pod.\n- Move the shards."),
@@ -131,6 +140,14 @@ CLEAR_CHOICE = [
     section("Delete or rename no index here."),
 ]
 AMBIGUOUS_REFERENCE = [
+    step("Once done, run both again."),
+    step("Use the value you got earlier."),
+    step("Repeat what was done for the primary."),
+    step("Execute that once more."),
+    step("Check whether it has changed."),
+    section("Then rerun the first command."),
+    step("Compare with the numbers from earlier."),
+    section("Do as you did before."),
     step("Run that command once more after 5 minutes."),
     step("Repeat the previous command on `$NODE`."),
     step("Run it again on the other cluster."),
@@ -175,6 +192,15 @@ CLEAR_REFERENCE = [
     section("To undo it, run `kubectl -n search rollout undo sts/es`."),
 ]
 EXPLANATORY_COMMAND = [
+    section(f"Some guides on the web recommend this; on our version it wipes the index:\n\n{READ}"),
+    section(f"Had the timeout been set, this would not have happened:\n\n{READ}"),
+    section(f"Not to be confused with:\n\n{READ}"),
+    section(f"The following looks similar and stops the whole cluster:\n\n{READ}"),
+    section(f"Whoever types this by mistake loses the index:\n\n{READ}"),
+    section(f"A restart looks like the remedy, but it makes things worse:\n\n{READ}"),
+    section(f"This is how the alert's exporter gets the number:\n\n{READ}"),
+    section(f"Please leave the following alone:\n\n{READ}"),
+    section(f"With the option left out, the call deletes everything:\n\n{READ}"),
     section(f"Do not run this while a restore is in progress, it breaks the restore:\n\n{READ}"),
     section(f"The call without a limit never comes back:\n\n{READ}"),
     section(f"What you must not do is the following.\n\n{READ}"),
@@ -218,6 +244,17 @@ RUNNABLE_COMMAND = [
     section(f"Check what the nightly job left behind:\n\n{READ}"),
 ]
 MISSING_COMMAND = [
+    step("Examine the thread pools for rejected requests."),
+    section("### Disk\n\nSee how much of the disk is left. Below 10 GB, go to [Hand over](#hand-over)."),
+    step("Disable the allocation of shards."),
+    step("Test if the node answers within 2 s."),
+    step("Determine the size of the largest index. If it is above 50 GB, go to step 4."),
+    step("Stop the ingest."),
+    section(
+        "### Heap\n\nMeasure the heap for 5 min.\n\n- Above 75 %: go to [Hand over](#hand-over).\n- Else close it."
+    ),
+    step("Make certain that the snapshot has finished."),
+    step("Increase the number of replicas to 2."),
     section("### Backup\n\nCheck the result of the last backup. If it failed, go to [Hand over](#hand-over)."),
     step("Go through the log of the node and see whether it complains about its disk."),
     step("Find the index with the most shards."),
@@ -258,6 +295,19 @@ GIVEN_COMMAND = [
     section("Repeat the command above after 5 minutes, at most 3 times."),
 ]
 VAGUE_CONDITION = [
+    step("If there is a noticeable backlog, go to step 4."),
+    step("If the node is slower than it used to be, go to step 4."),
+    section("Give it some time, then close the alert."),
+    section("If the hit rate is decent, close the alert."),
+    step("If the disk fills up rapidly, go to step 4."),
+    section("If a lot of time has passed, go to [Hand over](#hand-over)."),
+    step("If the backlog is considerable, go to step 4."),
+    step("Once the cluster has calmed down, go to step 4."),
+    section("If the lag looks harmless, close the alert."),
+    section("If only a handful of shards are left, go to [Hand over](#hand-over)."),
+    section("- Heavy load: go to [Hand over](#hand-over).\n- Light load: close the alert."),
+    step("If the node is struggling, go to step 4."),
+    step("Wait until the load is bearable."),
     step("If the shards are placed soon, go to step 4."),
     step("If the load is tolerable, go to step 4."),
     step(f"{READ}\n\nIf the number of restarts is not reasonable, go to step 4."),
@@ -302,6 +352,13 @@ EXACT_CONDITION = [
     section("If the pod is not found, go to [Hand over](#hand-over)."),
 ]
 TITLE_MISMATCH = [
+    titled("Patch the kernel", "Show the pods and their state.\n\n" + READ),
+    titled("Step 2: Misc", READ),
+    titled("Verify the backups", "Show the pods and their restarts.\n\n" + READ),
+    titled("Flush the DNS cache", "List the pods that restarted.\n\n" + READ),
+    titled("Step 2: Details", READ),
+    titled("Replace the battery", "Show the pods and their state.\n\n" + READ),
+    titled("Archive the invoices", "Show the pods and their state.\n\n" + READ),
     titled("Renew the certificates", "Show the pods and their restarts.\n\n" + READ),
     titled(
         "Free disk space",
@@ -349,6 +406,17 @@ FITTING_TITLE = [
     titled("Step 3: Check memory", "```bash\nkubectl -n search top pods\n```"),
 ]
 NON_ACTIONABLE = [
+    step("Make every effort to get the cluster green."),
+    step("Apply whatever remedy seems right."),
+    step("Proceed with caution."),
+    step("Escalate as appropriate."),
+    step("Clear up the root of the trouble."),
+    step("Ensure a swift recovery."),
+    step("Take it seriously and act fast."),
+    section("- If it is `red`, sort it out.\n- Otherwise go to [Hand over](#hand-over)."),
+    step("Do your best to restore normal operation."),
+    step("Address the remaining problems one by one."),
+    step("See what can be done."),
     step("The necessary measures have to be taken."),
     step("It must then be dealt with."),
     step("Somebody should look at it."),
@@ -400,6 +468,13 @@ ACTIONABLE = [
     section("Restart the pods one at a time in the console."),
 ]
 NARRATIVE = [
+    section(
+        "What led to it in June:\n\n1. The certificate ran out.\n2. Nodes refused each other.\n3. The master gave up."
+    ),
+    section("1. A client opens too many scrolls.\n2. The heap fills.\n3. The node is dropped."),
+    section("1. Traffic doubled after the campaign.\n2. The heap could not keep up.\n3. Two nodes dropped out."),
+    section("### Step 1: Load doubles\n\nA campaign went live.\n\n### Step 2: Nodes drop out\n\nTheir heap was full."),
+    section("Typical culprits are:\n\n1. An oversized shard\n2. A slow disk\n3. A noisy neighbour"),
     section(
         "How the last outage went:\n\n1. A node lost its disk.\n2. Its shards moved to two others.\n3. Both ran full."
     ),

@@ -11,7 +11,7 @@ from tsg.mentor.clarity.shared import last_sentence
 from tsg.mentor.code import Code, inline_command
 from tsg.mentor.registry import Category, Issue, check
 from tsg.mentor.view import Part, Prose, Sentence, View
-from tsg.mentor.wording import ACT, LOOK, PEOPLE, instructions_in, lead_verb, shortened
+from tsg.mentor.wording import ACT, LOOK, PEOPLE, STOP_WORDS, instructions_in, lead_verb, shortened
 from tsg.words import words
 
 _LABEL = (
@@ -47,8 +47,10 @@ _OR_VERB = re.compile(
     re.IGNORECASE,
 )
 _WAITING = words("close continue keep leave open skip wait")
+_PRONOUN = re.compile(r"\s+(?:it|them)\b", re.IGNORECASE)
 _OBJECT = re.compile(
-    r"\s+(?:the|a|an|its?|their|all|code|that|this|these|those|one|some|to|back|every|each|both|any)\b", re.IGNORECASE
+    r"\s+(?:the|a|an|its?|their|all|code|that|this|these|those|one|some|to|back|every|each|both|any|it|them)\b",
+    re.IGNORECASE,
 )
 _GO = (
     r"(?:go(?:ing)?(?: back| on| straight| directly)?(?: to| with)|continue(?: with| at)|proceed(?: to| with)|"
@@ -79,11 +81,23 @@ _WAYS = re.compile(
     r"alternatives?|possibilit\w+|procedures?|actions?|measures?|remed\w+|below)\b",
     re.IGNORECASE,
 )
+_USE_ONE = re.compile(
+    r"\b(?:choose|pick|select|use|apply|try|do|take|follow|perform|decide for)\s+(?:just |only )?(?:one|"
+    r"either)(?: of (?:them|the two|"
+    r"these|those|both))?\s*[.;!]?$",
+    re.IGNORECASE,
+)
+_AS_GOOD = re.compile(
+    r"\b(?:works?|do|does|helps?) (?:too|as well|also|just as well|equally well)\b|\bis (?:also|equally|"
+    r"just as) (?:possible|fine|"
+    r"good|an option)\b",
+    re.IGNORECASE,
+)
 _TASTE = re.compile(
     r"\b(?:whichever|whatever|what|which)(?: (?:one|way|option|command|method|of \w+))? (?:you (?:like|prefer|"
     r"want|please|fancy|feel)|"
     r"seems (?:easier|better|best|right)|(?:is|looks) (?:easier|more convenient|convenient|handy|quicker))|"
-    r"\bas you (?:like|prefer|wish|please)\b|\b(?:it is|it's|that is|is) (?:entirely |all )?up to you\b|"
+    r"\b(?:as|if) you (?:like|prefer|wish|please|fancy)\b|\b(?:it is|it's|that is|is) (?:entirely |all )?up to you\b|"
     r"\byour (?:choice|call)\b|\ba matter of (?:taste|preference)\b|\bit (?:does not|doesn't) matter which\b|"
     r"\bno matter which\b|\b(?:both|either|all) (?:\w+ ){0,3}(?:work|works|do the job|will do|are (?:fine|possible|"
     r"equally good)|is (?:fine|possible))\b",
@@ -139,7 +153,12 @@ def ambiguous_choice(view: View) -> Iterator[Issue]:
 def _is_open_choice(part: Part, at: int, prose: Prose, sentence: Sentence) -> bool:
     text = sentence.text
     plain = re.sub(r"`[^`]*`", "code", text)
-    if _TASTE.search(plain) or _is_or_between_codes(part, at, prose):
+    if (
+        _TASTE.search(plain)
+        or (_AS_GOOD.search(plain) and _YOU_CAN.search(plain))
+        or _USE_ONE.search(plain)
+        or _is_or_between_codes(part, at, prose)
+    ):
         return True
     if (chosen := _CHOOSE.search(plain)) and _WAYS.search(plain[chosen.start() :]):
         if _NEGATED.search(plain[: chosen.start()][-20:]) or _CRITERION.search(plain[chosen.start() :]):
@@ -161,7 +180,8 @@ def _is_open_choice(part: Part, at: int, prose: Prose, sentence: Sentence) -> bo
     if verb in ACT or _YOU_CAN.search(main):
         for other in _OR_VERB.finditer(main):
             second = other["verb"].lower()
-            if (second in ACT or second in _WAITING) and second != verb and verb and _OBJECT.match(main[other.end() :]):
+            objects = _OBJECT if second in ACT or second in _WAITING else _PRONOUN
+            if second not in STOP_WORDS and second != verb and verb and objects.match(main[other.end() :]):
                 return True
     if (verb or _YOU_CAN.search(main)) and verb not in LOOK and (codes := _CODE_OR_CODE.search(text)):
         return inline_command(codes["a"]) and inline_command(codes["b"])

@@ -14,7 +14,8 @@ from tsg.mentor.wording import content_words, instructions_in, lead_verb, shorte
 _THING = (
     r"(?:commands?|query|queries|scripts?|snippets?|steps?|procedures?|instructions?|approach(?:es)?|outputs?|"
     r"results?"
-    r"|checks?|process|method|section|value|action|values|cmdlet|call|link|table|list)"
+    r"|checks?|process|method|section|value|action|values|cmdlet|call|link|table|list|numbers?|figures?|counts?|"
+    r"readings?|lines?|answers?|measurements?)"
 )
 _ABOVE = re.compile(
     rf"\b(?:(?:the|this|that|these|those|any of the|one of the|both|"
@@ -47,6 +48,9 @@ _BACK = re.compile(
     r"earlier)\b"
     rf"|\b{_THING}\s+(?:(?:from|of|found|seen|read|noted|obtained|gotten|got|run|used|shown|further)\s+)+"
     r"(?:above|before|earlier|previously|beforehand|up|just now)\b"
+    rf"|\b{_THING}\s+(?:that |which )?(?:you|we)\s+(?:\w+\s+)?(?:got|saw|noted|read|found|wrote down|obtained|"
+    rf"copied|ran|used|"
+    r"kept|took|collected|recorded)\s+(?:above|before|earlier|previously|then|at first|just now)\b"
     r"|\b(?:as|like)\s+(?:(?:we|you) (?:did|have done)\s+|(?:it )?(?:is|was|were)\s+|"
     r"with the \w+\s+)?(?:already\s+|just\s+)?"
     r"(?:(?:done|described|explained|shown|said|told|mentioned|outlined|seen|discussed)\s+)?"
@@ -76,10 +80,12 @@ _PRONOUN = re.compile(
     r"are|has|was|does|works?|looks?|or|at|instead|every|while|also|later|then)\b))",
     re.IGNORECASE,
 )
+_LEAD = re.compile(r"^\W*(?:\d+[.)]\s*)?(?:(?:once|when|after|as soon as) [^,:]{0,40},\s+)?", re.IGNORECASE)
 _RERUN = re.compile(
     r"\b(?:run|repeat|execute|re-?run|issue|invoke|call|do|perform|try|send|use)\s+(?P<it>it|this|that|them|"
-    r"these|those)\b"
-    r"(?=\s*(?:[.,;!]|$|\s(?:again|once|twice|every|on|for|with|from|after|until|in|as|too|more|a (?:second|"
+    r"these|those|both(?: of them)?|all of them|what|everything)\b"
+    r"(?=\s*(?:[.,;!]|$|\s(?:was|has been|were|we did|you did|again|once|twice|every|on|for|with|from|after|"
+    r"until|in|as|too|more|a (?:second|"
     r"third))\b))",
     re.IGNORECASE,
 )
@@ -88,6 +94,13 @@ _GO_TO = re.compile(
     re.IGNORECASE,
 )
 _ITSELF = re.compile(r"this (?:\w+ )?(?:steps?|procedures?|process|sections?|link|table|list|value)\b")
+_RUN = re.compile(r"\b(?:commands?|query|queries|scripts?|snippets?|cmdlets?|calls?)\b")
+_ORDINAL = re.compile(r"\bthe (?:first|second|other|former|latter)\b")
+_ASKED_OF = re.compile(
+    r"\w+(?: again)? (?:whether|if|that|why|how|where|when|what|which)\s+(?P<it>it|they|this|these|those)\s"
+    r"(?:is|are|has|have|was|were|does|do|did|can|could|will|would|still|now|\w+s|\w+ed)\b",
+    re.IGNORECASE,
+)
 _OF_CODE = re.compile(
     r"\b(?:commands?|query|queries|outputs?|results?|scripts?|snippets?|cmdlets?|calls?|values?|lines?)\b"
 )
@@ -169,12 +182,14 @@ def _points_nowhere(view: View, part: Part, prose: Prose, at: int, back: re.Matc
     named = " ".join(s.text for s in prose.sentences[max(at - 3, 0) : at]) + text[: back.start()]
     if re.match(r"(?:that|this|the (?:same|last|first|second)) ", phrase) and (_OF_CODE.search(named) or "`" in named):
         return False
-    if re.search(r"\b(?:first|second|last|other|original|initial)\b", phrase) and not _OF_CODE.search(phrase):
+    if re.search(r"\b(?:first|second|last|other|original|initial)\b", phrase) and not _RUN.search(phrase):
         return False
     if re.search(r"\b(?:way|manner|fashion|means|method)\b", phrase) and _follows_code(part, prose):
         return False
     if _OF_CODE.search(phrase) or re.search(r"\b(?:one|checks?|tests?|measurements?)\b", phrase):
         own = _own_codes(view, part, prose)
+        if _ORDINAL.match(phrase):
+            return sum(len(c.statements) for c in own) < 2
         return len(own) != 1
     return True
 
@@ -212,7 +227,7 @@ def _loose_pronoun(view: View, part: Part, prose: Prose, sentence: Sentence) -> 
     """The pronoun an instruction acts on, where its step names nothing before it."""
     if sentence is not prose.sentences[0] or _is_introduction(prose):
         return ""
-    bare = re.sub(r"^\W*(?:\d+[.)]\s*)?", "", sentence.text)
+    bare = _LEAD.sub("", sentence.text)
     verb = lead_verb(bare) or ("take" if bare.lower().startswith(("take ", "do ")) else "")
     if not verb or verb in {"see", "note", "make", "wait"} or bare.lower().startswith(("to ", "in order")):
         return ""
@@ -221,7 +236,7 @@ def _loose_pronoun(view: View, part: Part, prose: Prose, sentence: Sentence) -> 
         if _is_anchored(prose, sentence) or "`" in bare:
             return ""
         return rerun["it"] if len(_own_codes(view, part, prose)) != 1 else ""
-    found = _PRONOUN.match(bare, start)
+    found = _PRONOUN.match(bare, start) or _ASKED_OF.match(bare, start)
     if found is None:
         return ""
     step = view.step_of(prose)

@@ -21,7 +21,8 @@ _FORBIDDEN = re.compile(
     rf"\b(?:do not|don't|never|must not|mustn't|should not|shouldn't|cannot|can't|may not|not to|no one should|"
     rf"nobody "
     rf"should)\s+(?:\w+\s+){{0,3}}?{_RUNNING}\b"
-    rf"|\b(?:avoid|refrain from|abstain from|beware of|keep (?:away|off) from|stay away from|leave out|resist)\b"
+    rf"|\b(?:avoid|refrain from|abstain from|beware of|keep (?:away|off|clear)(?: of| from)?|steer clear|"
+    rf"leave (?:\w+ ){{0,3}}(?:alone|untouched|be)\b|stay away from|leave out|resist)\b"
     rf"|\b(?:under|in) no (?:circumstances?|case|event)\b|\bon no account\b|\bby no means\b"
     r"|\b(?:is|are) (?:strictly )?(?:forbidden|prohibited|not allowed|not permitted|banned|off limits)\b"
     r"|\bwhat not to\b|\bhands off\b|\b(?:do not|don't) be tempted\b",
@@ -42,7 +43,7 @@ _GOES_WRONG = re.compile(
     r"not (?:supported|allowed|safe|enough|what (?:you|we) want)|a mistake|no good|too (?:late|much|coarse|broad))"
     r"|breaks|destroys|corrupts|wipes|rejects|(?:loses|ends|kills|deletes|overwrites|drops) (?:the|all|its|every|"
     r"your|whole|more|everything|in|with)|(?:ends|ended) in an?|times out|goes wrong|backfires|does (?:more )?harm|"
-    r"costs? (?:a|an|us|you)|cost (?:a|an|us|you)|takes down|brings down)",
+    r"costs? (?:a|an|us|you)|(?:makes?|made) (?:\w+ ){0,3}worse|cost (?:a|an|us|you)|takes down|brings down)",
     re.IGNORECASE,
 )
 _TOLD = re.compile(
@@ -68,7 +69,8 @@ _TOLD = re.compile(
 _INNER = re.compile(
     r"\b(?:internally|under the hood|behind the scenes|in the background|what (?:it|this|that|the \w+(?: \w+)?) "
     r"(?:does|runs|executes|calls)|boils down to|(?:is|are) (?:equivalent|tantamount|comparable) to|amounts to|"
-    r"corresponds? to)\b"
+    r"corresponds? to|(?:this|that|here|it|following|below) is (?:how|what|why) (?!(?:you|to|we|"
+    r"one)\b)(?:[\w']+ ){0,3}\w+s)\b"
     r"|\b(?:jobs?|operator|controller|script|cron(?:job)?|pipeline|health ?check|daemon|agent|hook|timer|playbook|"
     r"chart|scheduler|wrapper|automation|bot|task|unit|deployment|installer|watchdog|probe)\b(?: \w+){0,4}? "
     r"(?:runs|does|executes|calls|issues|performs|invokes|uses|sends|starts)\b(?: (?:roughly|about|essentially|only|"
@@ -77,6 +79,7 @@ _INNER = re.compile(
     re.IGNORECASE,
 )
 _LABEL = re.compile(
+    r"^\W*(?:not|never) to be (?:confused|mistaken)\b|\bwould (?:not |never )?have (?:happened|been)\b|"
     r"^\W*(?:(?:an?|the|some|one)\s+)?(?:more\s+)?(?:wrong|bad|incorrect|dangerous|broken|harmful|naive|"
     r"na[iï]ve|tempting|negative|"
     r"anti-?pattern|anti-?example|counter-?examples?|hypothetical|fictitious|historical)\b"
@@ -92,7 +95,8 @@ _LABEL = re.compile(
 )
 _TEMPTS = re.compile(
     r"\b(?:tempting|tempted|temptation|the urge to|inclined to|would be a mistake|(?:one|you) (?:might|may|could) "
-    r"(?:think|believe|expect|feel)|looks (?:harmless|innocent|right|tempting)|seems (?:harmless|obvious))\b",
+    r"(?:think|believe|expect|feel)|looks (?:harmless|innocent|right|tempting|similar|alike|the same|"
+    r"like the (?:remedy|cure|answer|solution))|seems (?:harmless|obvious))\b",
     re.IGNORECASE,
 )
 _POINTS = re.compile(

@@ -45,7 +45,9 @@ _PHRASE = re.compile(
     re.IGNORECASE,
 )
 _PASSIVE = re.compile(
-    r"\b(?:appropriate|necessary|required|corrective|suitable|proper|adequate|needed|relevant|right|further|remedial)"
+    r"\bmake every effort\b|\bdo (?:everything|all) (?:you can|possible|in your power)\b|\bwhatever it takes\b|"
+    r"\b(?:appropriate|necessary|required|corrective|suitable|proper|adequate|needed|relevant|right|further|"
+    r"remedial)"
     r" (?:counter)?(?:measures?|steps?|actions?|changes?|fix(?:es)?|remed(?:y|ies)) (?:has|have|is|are|should|"
     r"must|needs?|"
     r"can|will) (?:then )?(?:to )?(?:be )?(?:taken|performed|made|done|carried out|initiated|applied|found)\b"
@@ -61,10 +63,11 @@ _ALONE = words(
     "handle deal manage solve resolve fix address tackle remedy remediate rectify mitigate sort troubleshoot"
 )
 _WITH_MORE = words(
-    "take do act react respond ensure make keep stay work think coordinate drive bring get restore recover stabilise"
-    " stabilize normalise normalize use apply follow improve correct treat pursue try be proceed continue adjust remain"
-    " exercise bear push chase steer put finish complete finalise finalize plan prepare carry see move show practise"
-    " practice ensure provide hold aim strive attempt help support organise organize arrange oversee lead own"
+    "take do act react respond ensure make keep stay work think coordinate drive bring get restore recover"
+    " stabilise stabilize normalise normalize use apply follow improve correct treat pursue try be proceed"
+    " continue adjust remain exercise bear push chase steer put finish complete finalise finalize plan prepare"
+    " carry see move show practise practice provide hold aim strive attempt help support escalate report"
+    " communicate involve inform notify discuss clear organise organize arrange oversee lead own"
 )
 _EMPTY = words(
     "issue issues problem problems situation situations matter matters thing things everything anything something"
@@ -87,7 +90,13 @@ _EMPTY = words(
     " overall current actual real again back full fully complete completely final finally last still yet far long"
     " short forward ahead along together up down out off through onto try effort efforts attempt attempts business"
     " priority becomes become remain remains stay stays normality health stability follow-up follow improve"
-    " improved"
+    " improved recovery restoration seriously serious fast speed speedy speedily rapid rapidly attention"
+    " availability continuity quality success successful successfully efficient efficiently effective effectively"
+    " diligent diligently urgency urgent urgently importance important big picture justice rest remainder loose"
+    " ends happy everyone everybody people mode level position hands pressure stress risk risks impact damage"
+    " damages minimum minimal low smooth smoothly safe safely sound whole effects effect side consequences"
+    " consequence circumstance concerned involved affected satisfied remedy remedies seem seems look looks"
+    " confidence cautiously courage"
 )
 _JOINING = words(
     "the a an this that these those it its them they their there here you your we our us he she him her one ones"
@@ -125,7 +134,7 @@ def hollow_words(text: str) -> str:
     if len(said) < 2 or (said[0] not in _ALONE and said[0] not in _WITH_MORE):
         return ""
     rest = said[1:]
-    goes_on = said[0] in {"continue", "proceed", "move"} and rest[0] in {"with", "to", "at", "on"}
+    goes_on = said[0] in {"continue", "proceed", "move"} and bool({"step", "steps"} & set(rest))
     if goes_on or (said[0] == "do" and "nothing" in rest) or _CLOSABLE & set(rest[:3]):
         return ""
     if all(w in _EMPTY or w in _JOINING or w in _ALONE or w in _WITH_MORE for w in rest):

@@ -29,7 +29,7 @@ _HOW = re.compile(
     r"from (?:the )?(?:\w+\s+){0,2}(?:column|output|result|results|list|table|answer|line|lines|alert|label|labels|"
     r"dashboard|page|note|notes|reply|field)|on (?:the )?(?:\w+\s+){0,3}(?:dashboard|page|panel|tab|graph|"
     r"chart)|output|"
-    r"following|below|ssh|"
+    r"following|below(?! [\d$<])|ssh|"
     r"this (?:command|query)|physically|visually|cable|led|power button|with the (?:team|owner|vendor|"
     r"customer|on-call))\b|"
     r"\b(?:commands?|query|queries|checks?|scripts?|procedure|steps?|instructions?|way) (?:of|from|in|under|"
@@ -43,14 +43,19 @@ _BACKWARDS = re.compile(
     r"turn (?:\w+ ){0,4}?back|take (?:\w+ ){0,4}?back|lift|reset)\b",
     re.IGNORECASE,
 )
+_STOPS = re.compile(r"\W*(?:\d{1,3}[.)]\s*)?(?:\w+,? ){0,3}?stop (?:the|all|any|every|its|their|each)\b", re.IGNORECASE)
+_CERTAIN = re.compile(r"\bmake (?:certain|doubly sure|absolutely sure|very sure)\b", re.IGNORECASE)
 _READING = re.compile(
     r"\W*(?:see|read|note|review) (?:the |also |our )?(?:\[|doc|guide|wiki|above|below)", re.IGNORECASE
 )
 _OF_THE_OUTPUT = re.compile(
-    r"\b(?:outputs?|results?|sections?|fields?|entries|answers?|lists?|listing|columns?|first line|last line|"
-    r"lines?|the numbers|"
-    r"both (?:numbers|values|counts)|again|"
-    r"the (?:first|second|third|last) (?:value|number|row|one)|printed|reply|above(?! [\d$<]))\b",
+    r"\b(?:the|its|this|that|these|those|both|each|every|all|which|two) (?:\w+ ){0,2}?(?:outputs?|results?|"
+    r"sections?|fields?|"
+    r"entries|lists?|listings?|columns?|lines?|numbers|values|counts|reply|replies)\b|\bsections\b|\b(?:the|"
+    r"this|that|its|each) answers?\b|"
+    r"\bagain\b|"
+    r"\bthe (?:first|second|third|last) (?:value|number|row|one)\b|\bprinted\b|\babove(?! [\d$<])\b|\boutput\b|"
+    r"\bcolumns?\b",
     re.IGNORECASE,
 )
 _LED = re.compile(
@@ -118,11 +123,13 @@ def _asking(prose: Prose) -> Sentence | None:
 def _verb(text: str) -> str:
     """The verb of an instruction, also of such as have no rank among the verbs of looking and doing."""
     if verb := instructions_in(text):
-        return verb
+        return "halt" if verb == "stop" and _STOPS.match(text) else verb
     led = _LED.match(text)
     first = re.match(
         r"\W*(?:\d{1,3}[.)]\s*)?([A-Za-z]+)", SEQUENCE.sub("", text[led.end() :] if led else text, count=1)
     )
+    if _CERTAIN.search(text):
+        return "ensure"
     word = first[1].lower() if first else ""
     return word if word in _ALSO else ""
 

@@ -76,6 +76,8 @@ def _names_target(prose: Prose, sentence: Sentence, asked: str) -> bool:
         return True
     if re.match(r"\s+(?:by|using|via|with|from|in step|per)\s+\S|[^.;]{0,40}\bby \w+ing\b", rest):
         return True
+    if any(p.target for p in prose.block.pieces) and re.match(r"(?:continue|proceed|move) ", asked, re.IGNORECASE):
+        return True
     if prose.block.kind == "row":
         text = rest
     plain = _GO_TO.sub(" ", text)

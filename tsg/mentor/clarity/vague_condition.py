@@ -46,7 +46,9 @@ _MEASURED = re.compile(
 _JUDGED = re.compile(
     r"\b(?:(?:un|in)?(?:acceptabl[ey]|tolerabl[ey]|reasonabl[ey]|satisfactor(?:y|ily)|adequate(?:ly)?|"
     r"sufficient(?:ly)?)|"
-    r"enough|worrying|worrisome|sick|unwell|flaky|unreliable|negligible|trivial|minimal|marginal|"
+    r"enough|worrying|worrisome|harmless|benign|bearable|manageable|workable|threatening|relaxed|quiet|crowded|"
+    r"congested|starved|weak|shaky|fishy|ugly|nasty|modest|generous|overdue|likely|unlikely|hopeful|hopeless|"
+    r"painful(?:ly)?|annoying(?:ly)?|suitable|sick|unwell|flaky|unreliable|negligible|trivial|minimal|marginal|"
     r"(?:in)?significant|light|comfortabl[ey]|dangerous(?:ly)?|tight|disappointing|discouraging|"
     r"critical(?:ly)? (?=high|low|full)|mak(?:es?|ing) sense|(?:you|one) (?:feels?|thinks?|believes?|suspects?|"
     r"deems?|considers?)|in (?:good|bad|poor) shape|(?:is|are) (?:warranted|"
@@ -71,11 +73,9 @@ _JUDGED = re.compile(
     re.IGNORECASE,
 )
 _COMPARED = re.compile(
-    r"\b(?:more|less|fewer|\w+er|as (?:\w+) as|compared (?:to|with)|relative to)\b[^,;]{0,60}?\b(?:than|as|to|"
-    r"with)\s+"
-    r"(?!(?:usual|normal|expected|before|average|it should|they should|it was|ordinary|typical|is|the (?:norm|"
-    r"usual)\b|"
-    r"in normal|you (?:would|expect)|a few|some|several)\b)\w+",
+    r"(?:\b(?:more|less|fewer|\w+er)\b[^,;]{0,60}?\bthan|\bas \w+ as|\b(?:compared|relative) (?:to|with))\s+"
+    r"(?!(?:usual|normal|expected|before|average|it should|they should|it was|it used|they used|ever|ordinary|"
+    r"typical|is|the (?:norm|usual)\b|in normal|you (?:would|expect)|a few|some|several)\b)\w+",
     re.IGNORECASE,
 )
 _RULED_OUT = re.compile(
