@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from tests.tsg.conftest import FakeCatalogue
 from tsg.findings import Finding, Fix, Severity
 from tsg.lint import lint
-from tsg.mentor.fix import BOM, MOST_LOOKS, Mended, mended, with_fixes
+from tsg.mentor.fix import BOM, MOST_LOOKS, Mended, _meant_by_number, mended, with_fixes
 
 CATALOGUE = FakeCatalogue()
 
@@ -165,6 +166,58 @@ def test_mends_of_the_same_line_are_not_mixed() -> None:
     assert b"C." not in mended(TEXT, "g.md", CATALOGUE, lambda d: overlapping if d == TEXT else []).data
 
 
+# -- numbers that the guide may refer to
+
+GAP = "# Disk is full\n\n1. Look at `df -h`.\n3. Restart it.\n4. Tell the owners.\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param("Repeat (3) until it is quiet.", id="in brackets"),
+        pytest.param("After 3 and 4 wait for a day.", id="bare"),
+        pytest.param("Undo 4.", id="at a sentence's end"),
+        pytest.param("Repeat 2-4 if it does not help.", id="a range"),
+        pytest.param("Do 3 if it is loud.", id="before a short word"),
+        pytest.param("What the 3rd shows is logged.", id="an ordinal"),
+        pytest.param("| then | 3 |\n|---|---|", id="in a table"),
+    ],
+)
+def test_items_are_not_numbered_anew_where_the_guide_may_mean_one_by_its_number(words: str) -> None:
+    text = f"{GAP}\n{words}\n"
+    result = fixed(text)
+    assert result.data.decode() == text
+    ((f, why),) = result.left
+    assert f.code == "numbering-gap"
+    assert "line 7 may mean item" in why
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param("Wait 3 minutes, at most 4 h.", id="a time"),
+        pytest.param("There are 3 replicas on node-4 at 3%.", id="an amount, a name and a share"),
+        pytest.param("It came with version 1.3, port :4, and x=3.", id="parts of others"),
+        pytest.param("`head -n 3` shows it.", id="in code"),
+        pytest.param("```bash\nhead -n 3\n```", id="in a fence"),
+        pytest.param("13 and 40 are of another page.", id="other numbers"),
+    ],
+)
+def test_numbers_that_mean_no_item_keep_nothing_from_being_mended(words: str) -> None:
+    assert (
+        fixed(f"{GAP}\n{words}\n").data.decode() == f"{GAP.replace('3. R', '2. R').replace('4. T', '3. T')}\n{words}\n"
+    )
+
+
+def test_many_numbers_cost_a_bounded_time() -> None:
+    text = "# Disk\n\n" + "4 (3) `3 " * 100_000 + "\n" + "9" * 300_000 + "\n"
+    start = time.perf_counter()
+    fixes = [Fix(n, n, f"{n}. x") for n in range(1, 400)]
+    mends = [(claim(fix.first, fix, "numbering-gap"), fix) for fix in fixes]
+    assert list(_meant_by_number(text.encode(), mends)) == []
+    assert time.perf_counter() - start < 5
+
+
 # -- of any guide
 
 PIECES = st.sampled_from(
@@ -181,6 +234,7 @@ PIECES = st.sampled_from(
         "- If it is full, go to step 2.\n",
         "~~~\nSELECT 1 FROM t;\n~~~\n",
         "Some words about disks.  \n",
+        "Then look at 4 again.\n",
         "\ttab\u2028s\x0b and \x0c others\n",
         "```bash\ndf -h\n",
         "<!-- stepfleet: ignore untagged-fence -- on purpose -->\n",

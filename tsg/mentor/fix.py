@@ -19,7 +19,15 @@ _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _END = re.compile(r"[\r\n]*\Z")
 _FENCE = re.compile(r"([ \t>]*)(`{3,}|~{3,})")
 _FENCE_LINE = re.compile(r"[ \t>]*(?:`{3,}|~{3,})[\w-]*[ \t]*")
-_NUMBER = re.compile(r"^([ \t>]*)\d{1,9}[.)](?=\s)")
+_NUMBER = re.compile(r"^([ \t>]*)(\d{1,9})[.)](?=\s)")
+_UNIT = (
+    r"(?:[nuµm]?s|[mhdkgt]|[kmgt]i?b|mins?|secs?|seconds?|minutes?|hours?|days?|weeks?|months?|years?|times|percent|bytes"
+    r"|replicas?|nodes?|pods?|hosts?|shards?|instances?|cores?|cpus?|gpus?|retries|attempts|rows|lines)"
+)
+_MENTION = re.compile(  # of an item, as far as one can see: neither part of a word or version, nor so many of something
+    rf"(?<![\w.,:/$=<>])(?<![A-Za-z-]-)#?(\d{{1,9}})(?:st|nd|rd|th)?(?![\w%]|[.,:/]\d| {_UNIT}\b)", re.IGNORECASE
+)
+_CODE = re.compile(r"(`{1,9})[^`\n]*\1")
 _PROSE = re.compile(r" {0,3}(?:#{1,6} \S|[A-Z][a-z]+(?: [\w,'-]+){4,}[.:]?\s*$|[-*] [A-Z]|\d+\. [A-Z])")
 
 Find = Callable[[bytes], Sequence[Finding]]
@@ -38,9 +46,10 @@ class Mended:
 def mended(source: bytes, path: str, catalogue: Catalogue, find: Find) -> Mended:
     """Mend what `find` proposes a mend for; line ends and a byte order mark are kept, other lines are not touched.
 
-    A mend is taken when its finding is gone afterwards, no error came, and the guide says the same words and compiles
-    to the same steps and ways. Every round leaves fewer mends to do, so that mending twice is mending once. A text
-    that would take more than `MOST_LOOKS` looks stays as it is.
+    A mend is taken when its finding is gone afterwards, no error came, and the guide says the same words, compiles to
+    the same steps and ways, and nowhere seems to call an item by a number that the mend would change. Every round
+    leaves fewer mends to do, so that mending twice is mending once. A text that would take more than `MOST_LOOKS`
+    looks stays as it is.
     """
     looks = 0
 
@@ -97,11 +106,13 @@ def _round(
 ) -> tuple[list[Mend], tuple[tuple[Finding, str], ...]]:
     """The mends that are taken, all together or those halves of them that do, and the others with reasons."""
     taken: list[Mend] = []
-    refused: list[tuple[Finding, str]] = []
-    if not mends:
-        return taken, ()
+    refused = list(_meant_by_number(data, mends))
+    held = {f for f, _ in refused}
+    free = [(f, fix) for f, fix in mends if f not in held]
+    if not free:
+        return taken, tuple(refused)
     now = look(data)
-    waiting = [list(_apart(mends))]
+    waiting = [list(_apart(free))]
     while waiting:
         part = waiting.pop()
         both = [*taken, *part]
@@ -128,6 +139,44 @@ def _problem(before: _Look, after: _Look, mends: Sequence[Mend]) -> str | None:
     if any((str(f.code), _moved(f.line, mends)) in after.places for f, _ in mends):
         return "its mend would leave it"
     return None if after.mends < before.mends else "its mend would bring another to do"
+
+
+def _meant_by_number(data: bytes, mends: Sequence[Mend]) -> Iterator[tuple[Finding, str]]:
+    """The mends that would change a number by which the guide may call an item, and where it does."""
+    mentioned = _mentioned(data) if mends else {}
+    for f, fix in mends:
+        meant = next((n for n in _changed_numbers(data, fix) if n in mentioned), None)
+        if meant is not None:
+            yield f, f"line {mentioned[meant]} may mean item {meant} by its number"
+
+
+def _changed_numbers(data: bytes, fix: Fix) -> list[str]:
+    """The numbers of items that a mend replaces by others."""
+    old = _text_lines(data)[fix.first - 1 : fix.last]
+    new = fix.text.split("\n")
+    pairs = ((_NUMBER.match(was), _NUMBER.match(now)) for was, now in zip(old, new, strict=False))
+    return [was[2] for was, now in pairs if was and now and was[2] != now[2]]
+
+
+def _mentioned(data: bytes) -> dict[str, int]:
+    """Numbers that prose may call an item by, each with the first line that does."""
+    found: dict[str, int] = {}
+    fence = ""
+    for at, line in enumerate(_text_lines(data), start=1):
+        marks = _FENCE.match(line)
+        if fence:
+            fence = "" if marks and marks[2].startswith(fence) and not line[marks.end() :].strip() else fence
+        elif marks:
+            fence = marks[2]
+        else:
+            prose = _CODE.sub("` `", _NUMBER.sub(r"\1", line))
+            for mention in _MENTION.finditer(prose):
+                found.setdefault(mention[1], at)
+    return found
+
+
+def _text_lines(data: bytes) -> list[str]:
+    return [line.rstrip("\r\n") for line in _LINE.findall(data.removeprefix(BOM).decode("utf-8", "replace"))]
 
 
 def _moved(line: int, mends: Iterable[Mend]) -> int:
@@ -190,8 +239,7 @@ def _closing(f: Finding, data: bytes) -> Fix | None:
 
 def _as_it_stands(data: bytes, number: int) -> str:
     """A line with the blanks at its end."""
-    line: str = _LINE.findall(data.removeprefix(BOM).decode("utf-8", "replace"))[number - 1]
-    return line.rstrip("\r\n")
+    return _text_lines(data)[number - 1]
 
 
 def _shape(data: bytes, path: str, catalogue: Catalogue) -> Hashable:
