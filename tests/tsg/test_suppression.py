@@ -50,6 +50,9 @@ def test_without_a_comment_both_are_found() -> None:
             IGNORE.replace("untagged", "endless-command,untagged") + FENCE.replace("queue\n", "queue -w\n"),
             id="two codes",
         ),
+        pytest.param(IGNORE.replace("stepfleet", "Stepfleet") + FENCE, id="with a capital letter"),
+        pytest.param(IGNORE.replace("on purpose", "a -- b --- c") + FENCE, id="a reason with dashes"),
+        pytest.param("<!-- stepfleet:ignore untagged-fence-->\n" + FENCE, id="without any blank"),
         pytest.param(IGNORE.replace("ignore ", "ignore-file ") + "Words.\n\n" + FENCE, id="the whole file"),
         pytest.param("Words.\n\n" + FENCE + "\n" + IGNORE.replace("ignore ", "ignore-file "), id="from the file's end"),
         pytest.param("> " + IGNORE + "".join(f"> {line}\n" for line in FENCE.splitlines()), id="in a quotation"),
@@ -67,6 +70,15 @@ def test_a_comment_above_a_block_of_code_silences_every_line_of_it() -> None:
     fence = "```bash\nkubectl get pods -n queue\nkubectl get pods -n queue -w\n```\n"
     assert "endless-command" in codes(HEAD + fence)
     assert "endless-command" not in codes(HEAD + IGNORE.replace("untagged-fence", "endless-command") + fence)
+
+
+def test_a_comment_above_a_table_silences_every_row_of_it_and_of_no_other() -> None:
+    table = "| host | state |\n|---|---|\n| a | up | yes |\n| b |\n"
+    assert codes(HEAD + table).count("table-ragged") == 2
+    comment = IGNORE.replace("untagged-fence", "table-ragged")
+    assert "table-ragged" not in codes(HEAD + comment + table)
+    assert codes(HEAD + comment + table + "\nAnd:\n\n" + table).count("table-ragged") == 2
+    assert of_comments(HEAD + comment + table) == []
 
 
 def test_a_comment_at_the_end_of_a_line_silences_that_line_only() -> None:
@@ -117,11 +129,13 @@ def test_a_mark_is_no_suppression_gone_wrong(verb: Verb) -> None:
         ),
         pytest.param("<!-- stepfleet: ignore unused-suppression -->", "no finding is named", id="silencing itself"),
         pytest.param("<!-- stepfleet: ignore\nuntagged-fence -->", "does not end on its line", id="on two lines"),
+        pytest.param("<!--\nstepfleet: ignore untagged-fence\n-->", "does not stand on one line", id="on three lines"),
+        pytest.param("<!-- stepfleet: ignore query -->", "no finding is named 'query'", id="a category"),
     ],
 )
 def test_what_silences_nothing_is_said(comment: str, message: str) -> None:
     (said,) = of_comments(HEAD + comment + "\n\n" + FENCE)
-    assert said[:2] == (5, "unknown-suppression")
+    assert said[:2] == (5 + comment.startswith("<!--\n"), "unknown-suppression")
     assert message in said[2]
     assert "untagged-fence" in codes(HEAD + comment + "\n\n" + FENCE)
 
@@ -166,6 +180,7 @@ def test_what_cannot_be_silenced_is_not_called_missing() -> None:
         pytest.param("<!-- stepfleet: " * 20_000, id="comments that never end, on one line"),
         pytest.param("`a <!-- stepfleet: ignore x" * 10_000, id="backticks that never end"),
         pytest.param("<!-- stepfleet: ignore xyzzy -->\n\n" * 4_900, id="codes that there are not"),
+        pytest.param("| a |\n" * 9_000, id="a table of many rows"),
     ],
 )
 def test_hostile_comments_cost_a_bounded_time(text: str) -> None:

@@ -13,10 +13,12 @@ from tsg.mentor.view import View
 
 HINT = "write <!-- stepfleet: ignore CODE -- reason --> on one line"
 MOST_NEAREST = 20  # misspelt codes of one guide whose nearest is looked for
-_COMMENT = re.compile(r"<!--[ \t]{0,9}stepfleet:(?P<said>[^\n]{0,600}?)-->")
+_NAME = re.compile(r"stepfleet:", re.IGNORECASE)
+_INSIDE = re.compile(r"[ \t>]*stepfleet:", re.IGNORECASE)
+_COMMENT = re.compile(r"<!--[ \t]{0,9}(?i:stepfleet):(?P<said>[^\n]{0,600}?)-->")
 _TOKEN = re.compile(  # code in a line first: what it shows is no comment
     rf"(?P<code>(?<!`)(?P<ticks>`{{1,9}})(?!`)[^\n]{{1,600}}?(?<!`)(?P=ticks)(?!`))"
-    rf"|(?P<comment>{_COMMENT.pattern})|(?P<open><!--[ \t]{{0,9}}stepfleet:)"
+    rf"|(?P<comment>{_COMMENT.pattern})|(?P<open><!--[ \t]{{0,9}}(?i:stepfleet):)"
 )
 _REASON = re.compile(r"(?:^|\s)(?:--|—)(?:\s|$)")
 _LINE, _FILE = "ignore", "ignore-file"
@@ -25,7 +27,10 @@ _CONTAINER = " \t>"
 
 @dataclass(frozen=True, slots=True)
 class Ignore:
-    """The codes that a comment silences on the lines `at`; None is the whole file, a block's first line the block."""
+    """The codes that a comment silences on the lines `at`; None is the whole file, a block's first line the block.
+
+    A block is a block of code or a table.
+    """
 
     line: int
     codes: tuple[str, ...]
@@ -34,7 +39,7 @@ class Ignore:
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """All comments of a guide, and what is wrong with them; `blocks` leads from a line of code to its block's first."""
+    """All comments of a guide, and what is wrong with them; `blocks` leads from a line to its block's first one."""
 
     ignores: tuple[Ignore, ...]
     wrong: tuple[Finding, ...]
@@ -85,14 +90,16 @@ def without_silenced(view: View, findings: Iterable[Finding]) -> Iterator[Findin
 def silence_of(view: View) -> Silence:
     """Read the comments of a guide; code and the marks of `tsg.marks` are none."""
     known = categories().keys() - {UNKNOWN_SUPPRESSION, UNUSED_SUPPRESSION}
-    blocks = {line: c.lines.first for c in view.codes for line in range(c.lines.first, c.lines.last + 1)}
-    commented = {at: line for at, line in enumerate(view.source, start=1) if "stepfleet:" in line and at not in blocks}
+    in_code = {line: c.lines.first for c in view.codes for line in range(c.lines.first, c.lines.last + 1)}
+    commented = {at: line for at, line in enumerate(view.source, start=1) if _NAME.search(line) and at not in in_code}
     after = _next_said(view, commented)
     ignores: list[Ignore] = []
     wrong: list[Finding] = []
     unknown = 0
     for at, line in commented.items():
         alone = not _COMMENT.sub("", line).strip(_CONTAINER)
+        if _INSIDE.match(line) and at > 1 and view.source[at - 2].rstrip().endswith("<!--"):
+            wrong.append(_wrong(view, at, "a comment to stepfleet does not stand on one line", HINT))
         for token in _TOKEN.finditer(line):
             if token["open"]:
                 wrong.append(_wrong(view, at, "a comment to stepfleet does not end on its line", HINT))
@@ -113,7 +120,16 @@ def silence_of(view: View) -> Silence:
             if good:
                 where = (None,) if verb == _FILE else (at, after[at]) if alone else (at,)
                 ignores.append(Ignore(at, good, where))
-    return Silence(tuple(ignores), tuple(wrong), blocks)
+    return Silence(tuple(ignores), tuple(wrong), {**_tables(view, in_code), **in_code})
+
+
+def _tables(view: View, in_code: Container[int]) -> dict[int, int]:
+    """Each line of a table with the table's first one."""
+    found: dict[int, int] = {}
+    for at, line in enumerate(view.source, start=1):
+        if at not in in_code and line.lstrip(_CONTAINER).startswith("|"):
+            found[at] = found.get(at - 1, at)
+    return found
 
 
 def _read(said: str) -> tuple[str, tuple[str, ...]]:
