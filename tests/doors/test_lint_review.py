@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
+from tests.doors.sarif_log import LOG
 from tests.doors.test_terminal import stepfleet
 from tests.model.fault_server import Script, Seen, always, completion, failure, serving
 
@@ -78,6 +80,14 @@ async def test_every_format_marks_what_is_the_model_s(folder: Path, shape: str, 
     done = await reviewed(folder, "--format", shape)
     assert mark in done.stdout
     assert "the model wire finds of clarity" in done.stdout
+
+
+async def test_a_claim_in_sarif_is_as_the_standard_has_it(folder: Path) -> None:
+    done = await reviewed(folder, "--format", "sarif", "--select", "model-review")
+    log = json.loads(done.stdout)
+    Draft202012Validator(LOG).validate(log)
+    (result,) = log["runs"][0]["results"]
+    assert result["level"] == "note"
 
 
 async def test_json_counts_what_was_dropped(folder: Path) -> None:
