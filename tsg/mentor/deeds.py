@@ -22,6 +22,14 @@ _REMADE = frozenset({"pod", "job", "deployment", "replicaset", "daemonset"})
 _RESTARTS = re.compile(
     r"\b(?:reboot|shutdown|poweroff|pkill|Restart-Computer)\b|--gpu-reset\b|\bkill(?:all)?\s(?!-(?:9|KILL|SIGKILL)\b)"
 )
+# What no reader of commands knows for certain, and its own words tell.
+_TELLS = re.compile(
+    r"(?<![\w-])--force\b(?!-with-lease|=false)|--reset-offsets\b.*--execute\b|\bstate=(?:stopped|absent)\b"
+    r"|\b(?:celery|rabbitmqadmin|nomad|virsh|pulsar-admin|nats|tofu|pulumi|oci|ovs-vsctl)\b.*"
+    r"\b(?:purge|destroy|delete|shutdown|-purge|reset|rm|drop|clear-backlog|del-br)\b"
+    r"|\b(?:pg_drop_replication_slot|DROP COLUMN|DROP PARTITION|RESET MASTER|RESET (?:ALL )?SLAVE)\b",
+    re.IGNORECASE,
+)
 _FORCE = re.compile(r"(?<![\w-])--force\b|--grace-period[= ]0\b")
 _STAYS = re.compile(
     r"\b(?:kubectl|oc|k)\s.*\b(?:scale|cordon|patch|label|annotate|taint|set\s+(?:image|env|"
@@ -57,7 +65,11 @@ def is_grave(statement: Statement) -> bool:
 
 def is_severe(statement: Statement) -> bool:
     """Whether it interrupts or removes something: delete, drain, reboot, kill, stop."""
-    return is_change(statement) and (statement.command.destructive or bool(_INTERRUPTS.search(statement.text)))
+    if statement.command.does is Does.UNKNOWN:
+        return bool(_TELLS.search(statement.text))
+    return is_change(statement) and (
+        statement.command.destructive or bool(_INTERRUPTS.search(statement.text) or _TELLS.search(statement.text))
+    )
 
 
 def is_reversible(statement: Statement) -> bool:
