@@ -149,10 +149,77 @@ GUARDED = [
     section("| Answer | Do |\n|---|---|\n| no consumer | `rabbitmqctl purge_queue $QUEUE` |\n| one consumer | go to [Hand over](#hand-over) |"),
 ]  # fmt: skip
 
+SCALE = f"{K} scale deploy/worker --replicas=$((COUNT + 2))"
+RESTART = "ssh $NODE sudo systemctl restart jobs-worker"
+PATCH = f"{K} patch hpa worker -p '{{}}'"
+UNVERIFIED = [
+    section(told("Restart the worker:", RESTART, "The incident is over: close the alert.")),
+    section(told("Restart the worker:", RESTART, "That was it; you are done.")),
+    section(told("Restart the worker:", RESTART, "With this the alert can be closed, and the procedure ends here.")),
+    section(told("Restart the worker:", RESTART, "Go to [Hand over](#hand-over).")),
+    section(told("Restart the worker:", RESTART, "The workers take up their jobs by themselves. This concludes the guide.")),
+    section(told("Restart the worker:", RESTART, "Resolve the incident. A restart needs no undo.")),
+    step(told("Restart the worker.", RESTART, "Close the alert; nothing else is to be done.")),
+    step(told("Restart the worker, then go to step 4.", RESTART)),
+    section(told("Restart the worker:", RESTART, "To undo, nothing is needed. The runbook ends here.")),
+    section(told("Cancel the statement:", "psql -c 'SELECT pg_cancel_backend(4)'", "Its owner runs it again tomorrow. Nothing more to do.")),
+    section("1. Read the count:\n\n   ```bash\n   kubectl -n jobs get deploy worker\n   ```\n\n2. Scale up, and the alert is resolved:\n\n   ```bash\n   " + SCALE + "\n   ```\n\n   The guide ends here."),
+    section("1. Cordon the node:\n\n   ```bash\n   kubectl cordon $NODE\n   ```\n\n2. If its owner agrees, drain it:\n\n   ```bash\n   kubectl drain $NODE\n   ```\n\n3. Call the owner of the node. The procedure ends here."),
+    section("Run `ssh $NODE sudo systemctl restart jobs-worker`. The alert is over; close it."),
+    section(told("Set the limit of the queue:", "celery --broker redis://r control rate_limit ship 10/m", "Resolve the alert, and stop here.")),
+]  # fmt: skip
+VERIFIED = [
+    section(told("Restart the worker:", RESTART, "Verify that it runs:") + "\n\n```bash\nssh $NODE systemctl is-active jobs-worker\n```"),
+    section(told("Restart the worker:", RESTART + "\nssh $NODE systemctl is-active jobs-worker", "It must print `active`. Then close the alert.")),
+    section(told("Restart the worker:", RESTART, "Go to [Look at the jobs](#look-at-the-jobs).")),
+    section(told("Restart the worker and wait for it:", f"{K} rollout restart deploy/worker\n{K} rollout status deploy/worker --timeout=2m", "The guide ends here.")),
+    section(told("Install the release anew:", "helm -n jobs upgrade worker ./worker --wait --timeout 5m", "The guide ends here.")),
+    step(told("Restart the worker. Afterwards go on with step 3.", RESTART)),
+    step(told("Restart the worker.", RESTART, "The queue should shrink within 5 minutes. If it does, close the alert; otherwise go to step 4.")),
+    section(told("Restart the worker:", RESTART, "Look whether `$QUEUE` is shorter than 100 in the dashboard `Jobs`. If so, close the alert.")),
+    section(told("Restart the worker:", RESTART)),
+    section(told("Add a limit:", SCALE) + "\n\n" + told("Verify that the pods are `Ready`:", f"{K} get pods") + "\n\n" + told("To undo this, scale back:", f"{K} scale deploy/worker --replicas=$COUNT") + "\n\nThe guide ends here."),
+    section(told("Keep the old table:", "pg_dump -t jobs shop > jobs.sql", "The guide ends here.")),
+    section(told("Count again after the restart; if the worker answers, close the alert:", RESTART + "\nrabbitmqctl list_consumers --timeout 10")),
+]  # fmt: skip
+
+NOT_UNDONE = [
+    section(told("Scale the workers up:", SCALE, "Verify that they become ready within 2 minutes.")),
+    section(told("Keep new jobs off the node:", "kubectl --context shop-eu cordon $NODE")),
+    section(told("Raise the limit of connections:", 'psql -c "ALTER SYSTEM SET max_connections = 500"', "Check that it took effect.")),
+    step(told("Lower the weight of the disk.", "ceph osd reweight 4 0.8", "If it holds, continue with step 3.")),
+    section(told("Stop the timer:", "ssh $NODE sudo systemctl disable --now jobs-timer.timer")),
+    section("The former owner of the queue was the shop team.\n\n" + told("Patch the limit:", PATCH).replace("former", "first")),
+    section(told("Scale up:", SCALE, "To undo, scale back to the old count.") + "\n\n" + told("Then patch the limit:", PATCH, "Check that it is there.")),
+    section("1. Cordon the node:\n\n   ```bash\n   kubectl cordon $NODE\n   ```\n\n   Undo: `kubectl uncordon $NODE`.\n\n2. Give it less power:\n\n   ```bash\n   ssh $NODE sudo nvidia-smi -i 0 -pl 250\n   ```"),
+    section(told("Patch the limit:", PATCH, "Verify it. To undo the scaling, run `helm -n shop rollback front`.")),
+    section(told("Pause the consumers:", "celery --broker redis://r control cancel_consumer ship", "The queue grows meanwhile.")),
+    section(told("Write the flag:", "consul kv put jobs/slow on", "The workers read it every minute.")),
+    section(told("Change the image:", f"{K} set image deploy/worker worker=worker:2", "Wait until the pods are `Ready`.")),
+]  # fmt: skip
+UNDONE = [
+    section(told("Scale the workers up:", SCALE, f"To undo, run `{K} scale deploy/worker --replicas=$COUNT`.")),
+    section(told("Keep new jobs off the node:", "kubectl --context shop-eu cordon $NODE", "Once it is well, give it back:") + "\n\n```bash\nkubectl --context shop-eu uncordon $NODE\n```"),
+    section(told("Raise the limit:", 'psql -c "ALTER SYSTEM SET max_connections = 500"', "When the incident is over, put the old value back with `ALTER SYSTEM RESET max_connections`.")),
+    section(told("Lower the weight of the disk:", "ceph osd reweight 4 0.8", "Undo: set it back to 1.0 in the same way.")),
+    section(told("Note the limit that is set, for the way back. Raise it:", PATCH, "To return, patch it to the previous value.")),
+    section(told("Raise the limit for the time being; the next deployment sets it anew:", PATCH)),
+    section(told("Stop the timer:", "ssh $NODE sudo systemctl stop jobs-timer") + "\n\n" + told("Start it again when the queue is empty:", "ssh $NODE sudo systemctl start jobs-timer")),
+    section(told("Scale up:", SCALE, "This cannot be taken back before the night.")),
+    section(told("Restart the worker:", RESTART)),
+    section(told("Delete the finished jobs:", f"{K} delete jobs -l state=done")),
+    section(told("Change the image:", f"{K} set image deploy/worker worker=worker:2", "If the pods do not become `Ready`, revert with:") + f"\n\n```bash\n{K} rollout undo deploy/worker\n```"),
+    section(told("Cancel the consumer:", "celery --broker redis://r control cancel_consumer ship", "Afterwards: `celery --broker redis://r control add_consumer ship`.")),
+]  # fmt: skip
+
 DEFECTS = {
+    "action-without-undo": NOT_UNDONE,
+    "action-without-verification": UNVERIFIED,
     "destructive-without-guard": UNGUARDED,
 }
 SOUND = {
+    "action-without-undo": UNDONE,
+    "action-without-verification": VERIFIED,
     "destructive-without-guard": GUARDED,
 }
 

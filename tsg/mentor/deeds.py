@@ -6,6 +6,7 @@ import re
 
 from tsg.commands import Does
 from tsg.mentor.code import Statement
+from tsg.mentor.wording import ACT
 
 # What is written, fetched or signed in on the reader's own machine, by the reasons that `tsg.commands` gives.
 _LOCAL = re.compile(
@@ -22,6 +23,7 @@ _REMADE = frozenset({"pod", "job", "deployment", "replicaset", "daemonset"})
 _RESTARTS = re.compile(
     r"\b(?:reboot|shutdown|poweroff|pkill|Restart-Computer)\b|--gpu-reset\b|\bkill(?:all)?\s(?!-(?:9|KILL|SIGKILL)\b)"
 )
+_NAMED = ACT - {"run", "format", "map", "cut", "open", "mark", "sync", "apply", "block", "label", "tag", "set", "free"}
 # What no reader of commands knows for certain, and its own words tell.
 _TELLS = re.compile(
     r"(?<![\w-])--force\b(?!-with-lease|=false)|--reset-offsets\b.*--execute\b|\bstate=(?:stopped|absent)\b"
@@ -52,6 +54,14 @@ def is_change(statement: Statement) -> bool:
     return statement.command.does is Does.CHANGES and not _LOCAL.match(statement.command.why)
 
 
+def acts(statement: Statement) -> bool:
+    """Whether it changes something, or is not known and names a change: `celery control rate_limit TASK 10/m`."""
+    if statement.command.does is not Does.UNKNOWN:
+        return is_change(statement)
+    words = (w for word in statement.command.argv[1:] if re.fullmatch(r"[a-z_-]+", word) for w in re.split("[_-]", word))
+    return any(w in _NAMED for w in words)
+
+
 def is_grave(statement: Statement) -> bool:
     """Whether what it destroys is gone for good."""
     command = statement.command
@@ -74,7 +84,8 @@ def is_severe(statement: Statement) -> bool:
 
 def is_reversible(statement: Statement) -> bool:
     """Whether it leaves a state that somebody will have to take back."""
-    if not is_change(statement) or is_grave(statement):
+    if not acts(statement) or is_grave(statement):
         return False
-    lasts = bool(statement.command.reversible) and not _PASSES.search(statement.text)
+    unknown = statement.command.does is Does.UNKNOWN
+    lasts = (unknown or bool(statement.command.reversible)) and not _PASSES.search(statement.text)
     return lasts or bool(_STAYS.search(statement.text))
