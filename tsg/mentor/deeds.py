@@ -58,8 +58,8 @@ def acts(statement: Statement) -> bool:
     """Whether it changes something, or is not known and names a change: `celery control rate_limit TASK 10/m`."""
     if statement.command.does is not Does.UNKNOWN:
         return is_change(statement)
-    words = (w for word in statement.command.argv[1:] if re.fullmatch(r"[a-z_-]+", word) for w in re.split("[_-]", word))
-    return any(w in _NAMED for w in words)
+    plain = (word for word in statement.command.argv[1:] if re.fullmatch(r"[a-z_-]+", word))
+    return any(w in _NAMED for word in plain for w in re.split("[_-]", word))
 
 
 def is_grave(statement: Statement) -> bool:

@@ -18,10 +18,12 @@ _UNDO = re.compile(
     r"|undo(?:es|ne|ing)?|(?:cannot|can not|can't|never|not) be (?:taken back|reversed|restored|undone)"
     r"|restor(?:e|es|ed|ing) (?:it|them|the (?:old|original|former|previous|saved))"
     r"|scale (?:it |them |the \w+ )?(?:back|down (?:again|afterwards)|up again)"
-    r"|back (?:to|at) (?:the |its |their |what )?(?:original|previous|old|former|prior|usual|normal|value|it was|before|\d|`)"
+    r"|back (?:to|at) (?:the |its |their |what )?(?:original|previous|old|former|prior|usual|normal|value"
+    r"|it was|before|\d|`)"
     r"|(?:original|previous|former|old) (?:value|replicas?|count|setting|number|size|config\w*|version|revision|state)"
     r"|re-?enable|(?:put|set|switch|turn|change|take|give|bring|move|return)s? (?:it |them |this |that |the \w+ )?back"
-    r"|temporar\w*|for the time being|(?:remove|delete|lift|drop) (?:it|them|the [\w-]+(?: [\w-]+)?) (?:again|afterwards|later"
+    r"|temporar\w*|for the time being|(?:remove|delete|lift|drop) (?:it|them|the [\w-]+(?: [\w-]+)?) (?:again"
+    r"|afterwards|later"
     r"|once|when|as soon as)|afterwards,? (?:set|scale|remove|delete|turn|switch)|uncordon|unset|in again"
     r"|(?:off|on|down|up) again|to (?:end|lift|cancel|leave|reverse) (?:this|it|the))\b"
     r"|\b(?:rollout|helm) (?:undo|rollback)\b|\btaint\b[^\n]*-\s*$|osd in\b|\bback out\b",
@@ -32,9 +34,9 @@ _OPPOSITES = (
     ("on", "off"), ("off", "on"), ("enable", "disable"), ("disable", "enable"), ("add", "remove"), ("pause", "resume"),
     ("pause", "unpause"), ("suspend", "resume"), ("hold", "release"), ("state=drain", "state=resume"),
     ("state=stopped", "state=started"), ("set", "unset"), ("create", "delete"), ("apply", "delete"), ("mask", "unmask"),
-    ("stop", "start"), ("cordon", "uncordon"), ("out", "in"), ("disable", "start"), ("deny", "allow"), ("put", "delete"),
-    ("add_consumer", "cancel_consumer"), ("cancel_consumer", "add_consumer"), ("swapoff", "swapon"), ("-A", "-D"),
-    ("-I", "-D"), ("down", "up"), ("set_policy", "clear_policy"),
+    ("stop", "start"), ("cordon", "uncordon"), ("out", "in"), ("disable", "start"), ("deny", "allow"),
+    ("put", "delete"), ("add_consumer", "cancel_consumer"), ("cancel_consumer", "add_consumer"), ("swapoff", "swapon"),
+    ("-A", "-D"), ("-I", "-D"), ("down", "up"), ("set_policy", "clear_policy"),
 )  # fmt: skip
 FAR = 10**9  # beyond any line
 
@@ -91,7 +93,7 @@ def _is_way_back(prose: Prose, about: Sequence[Prose | Code], statement: Stateme
 
 def _shares(text: str, statement: Statement) -> bool:
     """Whether a command is of the same program, or names one of the same things."""
-    own = {w for w in re.findall(r"[A-Za-z_][\w.-]{3,}", statement.text)}
+    own = set(re.findall(r"[A-Za-z_][\w.-]{3,}", statement.text))
     return not own.isdisjoint(re.findall(r"[A-Za-z_][\w.-]{3,}", text)) or statement.text.split()[0] in text.split()
 
 

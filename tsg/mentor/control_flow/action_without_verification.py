@@ -17,16 +17,21 @@ from tsg.mentor.wording import shortened
 
 _VERIFIES = re.compile(
     r"\b(?:verif(?:y|ies|ied|ication)|confirm(?:s|ed)?|(?:double-?|re-?)?check(?:s|ed|ing)?|validat\w*|ensure|make sure"
-    r"|(?:should|must|has to|have to|ought to|will|needs to) (?:now |then |again |all |soon )*(?:be|show|return|report|drop|go"
+    r"|(?:should|must|has to|have to|ought to|will|needs to) (?:now |then |again |all |soon )*(?:be|show|return"
+    r"|report|drop|go"
     r"|become|come|read|print|say|list|appear|disappear|fall|recover|clear|resolve|start|answer|stay)"
-    r"|(?<!you )should (?:\w+ )?\w+|within (?:\d+|a|two|five|ten|some|a few) (?:s|min|seconds?|minutes?|hours?)|monitor|watch|observe|wait (?:until|for|till|\d|a few|some)|expect\w*|see (?:that|whether|if|how)|look (?:at|for|whether)"
+    r"|(?<!you )should (?:\w+ )?\w+|within (?:\d+|a|two|five|ten|some|a few) (?:s|min|seconds?|minutes?|hours?)"
+    r"|monitor|watch|observe|wait (?:until|for|till|\d|a few|some)|expect\w*|see (?:that|whether|if|how)"
+    r"|look (?:at|for|whether)"
     r"|until (?:it|the|all|they)|comes? (?:back|up)|returns? to|(?:is|are) (?:back|healthy|ready|running|gone)"
-    r"|resolved when|again healthy|compare|measure|test (?:that|whether|if|the|it)|repeat|(?:run|look|ask|count|read|query) "
+    r"|resolved when|again healthy|compare|measure|test (?:that|whether|if|the|it)|repeat|(?:run|look|ask|count"
+    r"|read|query) "
     r"[^.;]{0,60}\bagain\b|once more|worked if|has worked)\b",
     re.IGNORECASE,
 )
 _SETTLED = re.compile(
-    r"\b(?:verif\w*|validat\w*|confirm\w*|recover\w*|monitor\w*|resolution check|after(?:wards|math)?|post-?checks?|check"
+    r"\b(?:verif\w*|validat\w*|confirm\w*|recover\w*|monitor\w*|resolution check|after(?:wards|math)?"
+    r"|post-?checks?|check"
     r"|is it (?:over|gone|fixed|better)|watch|did it (?:help|work)|wait)\b|\?\s*$",
     re.IGNORECASE,
 )
@@ -37,7 +42,8 @@ _MINOR = re.compile(
 )
 _THEN_ON = re.compile(r"\b(?:then|and|afterwards),? (?:go|continue|proceed|move|return)\b", re.IGNORECASE)
 _UNDOES = re.compile(
-    r"\b(?:undo\w*|revert\w*|roll\w* (?:it |this )?back|take (?:this|it|that) back|back out|to return|clean(?:ing)? up)\b",
+    r"\b(?:undo\w*|revert\w*|roll\w* (?:it |this )?back|take (?:this|it|that) back|back out|to return"
+    r"|clean(?:ing)? up)\b",
     re.IGNORECASE,
 )
 
@@ -102,10 +108,7 @@ def _is_checked(view: View, part: Part, at: int, code: Code, last: Statement) ->
             return True
         place = next_place(view, part, step)
         return place is not None and _looks(place)
-    if ends(proses):
-        return False
-    # The next change of the same step or section: what checks that one checks both.
-    return True
+    return not ends(proses)  # what checks the next change of the same step or section checks both
 
 
 def _rest(own: Sequence[Prose | Code], code: Code) -> list[Prose | Code]:

@@ -200,7 +200,8 @@ _NUMBER_WORDS = {
     "hundred": 100,
 }  # fmt: skip
 _SETS = re.compile(
-    r"\b(?:limit|lower|raise|set|scale|increase|decrease|reduce|add|allow|throttle|cap|grow|shrink|extend|let|bring|give|keep)\b",
+    r"\b(?:limit|lower|raise|set|scale|increase|decrease|reduce|add|allow|throttle|cap|grow|shrink|extend|let"
+    r"|bring|give|keep)\b",
     re.IGNORECASE,
 )
 _SAID = re.compile(
