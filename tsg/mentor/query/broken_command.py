@@ -9,9 +9,9 @@ from tsg.commands import Command, Does, Language
 from tsg.findings import Severity, did_you_mean
 from tsg.mentor.code import Code, Statement
 from tsg.mentor.query.shared import is_unparsed
+from tsg.mentor.query.subcommands import missing_argument, unknown_subcommand
 from tsg.mentor.registry import Category, Issue, check
 from tsg.mentor.view import Part, View
-from tsg.words import words
 
 
 @check(
@@ -28,7 +28,7 @@ def broken_command(view: View) -> Iterator[Issue]:
                 continue
             previous: Statement | None = None
             for statement in code.statements:
-                if wrong := _wrong(statement):
+                if wrong := _wrong(statement, code):
                     yield Issue(statement.lines.first, wrong, "try the command as it stands, and paste what worked")
                 elif previous is not None and (wrong := _cut(previous, statement)):
                     yield Issue(previous.lines.last, wrong, "end the line with a backslash")
@@ -43,28 +43,18 @@ def broken_command(view: View) -> Iterator[Issue]:
         yield from _announced_filter(part)
 
 
-_KUBECTL = words("kubectl oc k")
-_ENGINES = words("docker podman")
-_OF_ENGINE = words(
-    "attach build builder buildx commit compose config container context cp create diff events exec export generate"
-    " healthcheck history image images import info init inspect kill kube load login logout logs machine manifest mount"
-    " network node pause pod port ps pull push rename restart rm rmi run save scout search secret service stack start"
-    " stats stop swarm system tag top trust unmount unpause unshare untag update version volume wait play plugin"
-)
-
-
-def _wrong(statement: Statement) -> str:
-    """Why the command cannot work, or nothing. A sub-command with a hyphen is a plug-in's."""
+def _wrong(statement: Statement, code: Code) -> str:
+    """Why the command cannot work, or nothing. A sub-command with a hyphen, or of kubectl, may be a plug-in's."""
     command = statement.command
-    words_ = [w for w in command.argv if not w.startswith("-")]
-    if command.does is Does.UNKNOWN and len(words_) > 1:
-        if words_[0] in _KUBECTL and words_[1] == "rollout" and words_[2:] and words_[2][0].isalpha():
-            return f"'{words_[0]} rollout' needs one of status, history, undo, restart, pause, resume"
-        if words_[0] in _ENGINES and words_[1].isalpha() and words_[1] not in _OF_ENGINE:
-            return f"{words_[0]} has no command '{words_[1]}'"
-    found = command.broken
-    is_plugin = re.search(r"has no command '\w+-[\w-]+'", found) is not None
-    return "" if is_plugin or is_unparsed(statement) else found
+    if is_unparsed(statement):
+        return ""
+    if wrong := unknown_subcommand(command.argv):
+        return wrong
+    stands_alone = not code.inline and statement.text.removeprefix("sudo ").startswith(" ".join(command.argv[:2]))
+    if stands_alone and (wrong := missing_argument(command.argv)):
+        return wrong
+    is_plugin = re.search(r"has no command '\w+-[\w-]+'", command.broken) is not None
+    return "" if is_plugin else command.broken
 
 
 def _cut(previous: Statement, statement: Statement) -> str:
@@ -92,7 +82,9 @@ def _cut(previous: Statement, statement: Statement) -> str:
 
 
 # Lines that a command printed and that were pasted with it.
-_PRINTED = re.compile(r"[+|][-+= |]|\||[{}\[\]],?\s*$|\"[\w.-]+\"\s*:|-{3,}")
+_PRINTED = re.compile(
+    r"[+|][-+=][-+= |]*$|\|(?=[^\n]*\|\s*$)|[{}\[\]],?\s*$|\"[\w.-]+\"\s*:|-{3,}|[{\[]\s*\"", re.MULTILINE
+)
 
 
 def _spaces_after_backslash(code: Code) -> Iterator[Issue]:

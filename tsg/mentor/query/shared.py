@@ -31,14 +31,39 @@ def is_unparsed(statement: Statement) -> bool:
     return "does not parse" in statement.command.broken
 
 
+_RUNS = re.compile(
+    r"\b(?:run|runs|running|use|using|type|typing|enter|entering|execute|executing|issue|try|call|invoke|start with"
+    r"|log|logging|open|opening|through|with|via|by|it|them|follow|watch|connect|attach|edit)\s+(?:\w+\s+){0,3}$",
+    re.IGNORECASE,
+)
+_SPEAKS = re.compile(
+    r"\s*(?:works?|is|are|was|were|will|would|can|could|opens?|does|shows?|allows?|needs?|has|hangs?|asks?|waits?"
+    r"|gives?|lists?|prints?|takes?|goes|fails?|never|may|might|must|returns?|reports?)\b",
+    re.IGNORECASE,
+)
+_CLAUSE = re.compile(r";\s|,\s+(?:and|but|so|for|while|which|where)\s")
+_STATES = re.compile(
+    r"\b(?:is|are|was|were|be|been)\s+(?:only\s+|also\s+)?(?:\w+ed\s+)?(?:by|via|with|through)\s+$", re.IGNORECASE
+)
+
+
 def _is_told(part: Part, code: Code) -> bool:
     """Whether the sentence around inline code tells to run it, rather than to speak of it."""
-    sentences = [s for p in part.proses if p.block is code.block for s in p.sentences if code.body in s.text]
-    return any(
-        instructions_in(s.text)
-        or re.search(r"\b(?:run|with|use|using|by|via|log|open|enter|type|execute)\b", s.text, re.IGNORECASE)
-        for s in sentences
-    )
+    marked = f"`{' '.join(code.body.split())}`"
+    for prose in part.proses:
+        if prose.block is not code.block:
+            continue
+        for sentence in prose.sentences:
+            before, found, after = sentence.text.partition(marked)
+            if not found:
+                continue
+            before = _CLAUSE.split(before)[-1]
+            if instructions_in(before) or re.match(r"\W*$", before):
+                if not _SPEAKS.match(after) or instructions_in(before):
+                    return True
+            elif _RUNS.search(before) and not _STATES.search(before):
+                return True
+    return False
 
 
 def shell_statements(view: View) -> Iterator[tuple[Code, Statement]]:
