@@ -212,14 +212,45 @@ UNDONE = [
     section(told("Cancel the consumer:", "celery --broker redis://r control cancel_consumer ship", "Afterwards: `celery --broker redis://r control add_consumer ship`.")),
 ]  # fmt: skip
 
+READ = f"```bash\n{K} get jobs\n```"
+NO_ACTION = [
+    section(f"{READ}\n\nIf no job is listed, the scheduler has stopped. Otherwise go to [Hand over](#hand-over)."),
+    section(f"{READ}\n\nIf no job is listed. Otherwise go to [Hand over](#hand-over)."),
+    section(f"{READ}\n\nIf a job is `Failed`, go to [Hand over](#hand-over); if none is listed, the scheduler has stopped."),
+    section(f"{READ}\n\nIf a job is `Failed`; otherwise go to [Look at the jobs](#look-at-the-jobs)."),
+    section(f"{READ}\n\n- A job is `Failed`: its image is broken.\n- None is listed: go to [Hand over](#hand-over).\n- All run: go to [Look at the jobs](#look-at-the-jobs)."),
+    section(f"{READ}\n\n- A job is `Failed`\n- None is listed: go to [Hand over](#hand-over).\n- All run: go to [Look at the jobs](#look-at-the-jobs)."),
+    section(f"{READ}\n\n| Jobs | Next |\n|---|---|\n| none | the scheduler has stopped |\n| one `Failed` | [Hand over](#hand-over) |\n| all run | [Look at the jobs](#look-at-the-jobs) |"),
+    section(f"{READ}\n\n| Jobs | Next |\n|---|---|\n| none | |\n| one `Failed` | [Hand over](#hand-over) |\n| all run | [Look at the jobs](#look-at-the-jobs) |"),
+    section(f"{READ}\n\nIf a job is `Failed`, restart it; if none is listed, the scheduler has stopped.\n\n```bash\n{K} rollout restart deploy/worker\n```"),
+    section(f"{READ}\n\nIf the list is empty."),
+    section("1. If no job is listed, the scheduler has stopped.\n2. If a job is `Failed`, go to [Hand over](#hand-over).\n3. If all run, go to [Look at the jobs](#look-at-the-jobs)."),
+    step("Count the jobs.\n\n" + READ + "\n\nIf there are more than 100, the queue is blocked by one of them. If there are fewer, continue with step 3."),
+]  # fmt: skip
+ACTION = [
+    section(f"{READ}\n\nIf no job is listed, the scheduler has stopped: go to [Hand over](#hand-over). Otherwise go on."),
+    section(f"{READ}\n\nIf no job is listed, the scheduler has stopped. Call the shop team then. Otherwise go to [Hand over](#hand-over)."),
+    section(f"{READ}\n\n- A job is `Failed`: delete it.\n- None is listed: go to [Hand over](#hand-over).\n- All run: the queue has recovered; close the alert."),
+    section(f"{READ}\n\n| Jobs | Next |\n|---|---|\n| none | call the shop team |\n| one `Failed` | [Hand over](#hand-over) |\n| all run | [Look at the jobs](#look-at-the-jobs) |"),
+    section(f"{READ}\n\n| Jobs | Whom to call |\n|---|---|\n| none | shop team, queue `SHOP` |\n| one `Failed` | `jobs-oncall` |"),
+    section(f"{READ}\n\nIf a job is `Failed`, the image is broken:\n\n```bash\n{K} rollout undo deploy/worker\n```\n\nIf none is, go to [Hand over](#hand-over)."),
+    section(f"{READ}\n\nIf a job is `Failed`:\n\n1. Note its name.\n2. Go to [Hand over](#hand-over).\n\nOtherwise go to [Look at the jobs](#look-at-the-jobs)."),
+    section("When the scheduler stops, jobs pile up. If they do, go to [Hand over](#hand-over)."),
+    section(f"{READ}\n\nIf all run, the queue has recovered by itself. If one is `Failed`, go to [Hand over](#hand-over)."),
+    section("**If a job is `Failed`:**\n\n" + READ + "\n\n**If none is listed:**\n\n" + READ),
+    section(f"{READ}\n\nThe columns are `name`, `state` and `age`. If `state` is `Failed`, go to [Hand over](#hand-over)."),
+]  # fmt: skip
+
 DEFECTS = {
     "action-without-undo": NOT_UNDONE,
     "action-without-verification": UNVERIFIED,
+    "condition-without-action": NO_ACTION,
     "destructive-without-guard": UNGUARDED,
 }
 SOUND = {
     "action-without-undo": UNDONE,
     "action-without-verification": VERIFIED,
+    "condition-without-action": ACTION,
     "destructive-without-guard": GUARDED,
 }
 

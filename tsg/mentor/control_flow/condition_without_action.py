@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 
 from tsg.findings import Severity
-from tsg.mentor.cases import LEADS, groups_of
+from tsg.guide import BlockKind
+from tsg.mentor.cases import LEADS, OVER, Case, groups_of, sentence_cases
 from tsg.mentor.code import Code
 from tsg.mentor.deeds import is_change
 from tsg.mentor.registry import Category, Issue, check
@@ -78,6 +79,13 @@ _WELL = re.compile(
     r"|by (?:it|them)sel(?:f|ves)|not (?:needed|affected))\b",
     re.IGNORECASE,
 )
+# The same of a case that has no more than its condition.
+_FINE = re.compile(
+    r"\b(?:healthy|normal|fine|ok(?:ay)?|good|resolved|recovered|harmless|benign|works?|over|gone|done"
+    r"|up to date|succeed\w*"
+    r"|success\w*|passed|automatically|by (?:it|them)sel(?:f|ves)|not (?:needed|affected))\b",
+    re.IGNORECASE,
+)
 # `Same error everywhere? → A fault of the network`
 _ANSWER = re.compile(r"^[^\w\n]*(?P<asked>\w[^?→\n]{4,160}\?)[^\w\n]*?(?:→|->|=>)[ ]*(?P<then>\S[^\n]*)$", re.MULTILINE)
 _POINTS = re.compile(
@@ -104,26 +112,54 @@ def _answers_without_action(view: View) -> Iterator[Issue]:
 
 
 MOST_SILENT = 0.5  # of a list's cases; where more say nothing, it is no list of cases
+FEWEST_LED = 5  # conditions of a guide that send somewhere, before one that does not is an oversight
+MOST_UNTOLD = 0.25  # of the conditions of such a guide
 
 
 def _cases_without_action(view: View) -> Iterator[Issue]:
     """A case whose siblings say what to do, and which only says that it is so."""
+    found: dict[int, Case] = {}
     for part in view.working:
         for cases in groups_of(part):
-            silent = [c for c in cases if not c.says and not _WELL.search(c.text)]
-            leading = [c for c in cases if c.says and LEADS.search(c.text)]
+            silent = [c for c in cases if not c.says and not _is_well(c) and not _WHEN.match(c.text)]
+            leading = [c for c in cases if c.says and _leads(c)]
             if cases[0].prose is cases[-1].prose:
                 leading = [c for c in cases if c.says]
             if not silent or not leading or len(silent) > len(cases) * MOST_SILENT:
                 continue
-            if cases[0].prose.is_item and len(leading) * 2 < len(cases):
+            if cases[0].prose is not cases[-1].prose and len(leading) * 2 < len(cases):
                 continue
-            for case in silent:
-                yield Issue(
-                    case.sentence.line,
-                    f"'{shortened(case.text)}' is a case like its neighbours, and nothing follows from it",
-                    "say what to do then: a command, a step to go to, or whom to call",
-                )
+            found |= {c.sentence.line: c for c in silent}
+    told = [c for part in view.working for prose in part.proses for c in sentence_cases(part, prose)]
+    silent = [c for c in told if not c.says and _IF.match(c.text)]
+    if sum(c.says and _leads(c) for c in told) >= FEWEST_LED and len(silent) <= len(told) * MOST_UNTOLD:
+        found |= {c.sentence.line: c for c in silent if not _is_well(c)}
+    for line, case in sorted(found.items()):
+        yield Issue(
+            line,
+            f"'{shortened(case.text)}' is a case like its neighbours, and nothing follows from it",
+            "say what to do then: a command, a step to go to, or whom to call",
+        )
+
+
+def _leads(case: Case) -> bool:
+    """Whether a case sends somewhere, or says that it is over."""
+    is_row = case.prose.block.kind is BlockKind.ROW
+    if LEADS.search(case.text) or (is_row and any(p.target for p in case.prose.block.pieces)):
+        return True
+    return bool(OVER.search(case.text)) and (not case.prose.is_item or bool(_KEYED.match(case.text)))
+
+
+_KEYED = re.compile(r"[^.:\n]{2,90}:\s")
+_WHEN = re.compile(r"\W*when(?:ever)?\b", re.IGNORECASE)  # tells as often as it asks
+_IF = re.compile(r"\W*(?:if|otherwise|in case)\b", re.IGNORECASE)
+
+
+def _is_well(case: Case) -> bool:
+    """Whether what is said to follow is that all is well, or needs nobody."""
+    if case.main != case.text:
+        return bool(_WELL.search(case.main))
+    return not _IF.match(case.text) and bool(_FINE.search(case.text))
 
 
 def _has_no_action(
