@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from tsg.commands.tools import rule_for
 from tsg.findings import Severity
 from tsg.mentor.registry import Category, Issue, check
 from tsg.mentor.view import View
@@ -13,7 +14,9 @@ from tsg.mentor.wording import shortened
 _IN_PROSE = re.compile(
     r"(?<![\w`/.-])(?:(?:kubectl|oc)\s+(?:--?[\w-]+(?:=\S+|\s+\S+)\s+){0,4}(?:get|describe|logs|delete|apply|exec|scale|"
     r"rollout|drain|cordon|uncordon|patch|edit|label|annotate|top|create|set|adm|rsh|port-forward|cp|"
-    r"taint)\s+(?!and\b|or\b|to\b|is\b|on\b|command)[\w<./-]+|helm\s+(?:upgrade|rollback|list|get|"
+    r"taint)\s+(?!(?:and|or|to|is|on|are|was|were|will|would|can|could|should|may|might|must|as|in|for|with|without|if"
+    r"|when|then|but|from|that|which|of|by|at|until|after|before|only|does?|shows?|gives?|fails?|hangs?|works?|returns?"
+    r"|prints?|lists?|output|access|rights?|permissions?|stops?|commands?)\b)[\w<./-]+|helm\s+(?:upgrade|rollback|list|get|"
     r"uninstall|install|history|status)\s+[\w<./-]*|docker\s+(?:ps|logs|restart|inspect|exec|rm|stop|"
     r"start|run)\b|"
     r"systemctl\s+(?:status|restart|start|stop|reload|enable|disable|is-active)\s+[\w@.<-]+|"
@@ -31,6 +34,22 @@ _IN_PROSE = re.compile(
     r"SELECT\s+[^.;\n]{1,120}\sFROM\s+\w+|(?:DELETE\s+FROM|INSERT\s+INTO|DROP\s+TABLE)\s+\w+|UPDATE\s+\w+\s+SET\s+\w+|"
     r"(?:Get|Set|New|Remove|Start|Stop|Restart|Test|Invoke|Add|Enable|Disable|Clear|Reset|Update)-[A-Z]\w+\s+-\w+|rabbitmqctl\s+\w+_\w+)"
 )
+_WITH_OPTION = re.compile(r"(?<![\w`/.-])(?P<name>[a-z][\w.-]{0,30})[ ](?:[a-z][\w-]{1,20}[ ]){0,2}--?[A-Za-z][\w-]*")
+_PIPED = re.compile(
+    r"\S[ ]\|[ ](?:grep|jq|awk|wc|head|tail|sort|uniq|less|sed|xargs|cut|tee|tr|kubectl)(?:[ ]-\w|[ ]['\".\w]|$)"
+)
+_SQL = re.compile(
+    r"\bselect\s+(?:[\w.]+\s*\(|\*|[\w.]+\s*,|\w+_\w+|[\w.]+\s+from\s+\w+\s+where\s+\w+\s*[=<>])[^;\n]{0,120}?\bfrom\s+\w+"
+    r"|\b(?:delete\s+from|insert\s+into)\s+\w+\s+(?:where\s+\w+\s*[=<>]|values|\()|\bupdate\s+\w+\s+set\s+\w+\s*="
+    r"|\b(?:truncate|drop)\s+table\s+\w*_\w+",
+    re.IGNORECASE,
+)
+_QUERY = re.compile(
+    r"\b[a-z_:][\w:]*\{[^{}\n]{0,200}?[=!]~?\"[^\"\n]*\"[^{}\n]{0,200}\}"
+    r"|\b(?:sum|avg|max|min|count|rate|irate|increase|delta|deriv|topk|histogram_quantile|\w+_over_time)"
+    r"[ ]?(?:(?:by|without)[ ]?\([\w, ]{0,80}\)[ ]?)?\([^\n]{1,160}?\[\d{1,4}[smhdw]\]"
+    r"|\b[A-Z]\w+[ ]\|[ ](?:where|summarize|extend|project)[ ]\w+"
+)
 
 
 @check(
@@ -47,9 +66,22 @@ def code_in_prose(view: View) -> Iterator[Issue]:
             for piece in prose.block.pieces:
                 if piece.target:
                     plain = plain.replace(piece.text, "x" * len(piece.text), 1) if piece.text else plain
-            for found in _IN_PROSE.finditer(plain):
+            for found in _commands_in(plain, is_row=prose.block.kind == "row"):
                 yield Issue(
                     prose.line_of(found.start()),
                     f"the command '{shortened(found[0], 40)}' stands in the sentence without code marks",
                     "put it between backticks, or into a fence of its own",
                 )
+
+
+def _commands_in(plain: str, *, is_row: bool) -> Iterator[re.Match[str]]:
+    """Commands and queries in running text, by their first words; of those that overlap the first."""
+    found = [*_IN_PROSE.finditer(plain), *_SQL.finditer(plain), *_QUERY.finditer(plain)]
+    found += [m for m in _WITH_OPTION.finditer(plain) if rule_for(m["name"]) is not None]
+    if not is_row:
+        found += _PIPED.finditer(plain)
+    end = -1
+    for one in sorted(found, key=lambda m: m.start()):
+        if one.start() >= end:
+            yield one
+        end = max(end, plain.find("\n", one.end()), one.end())

@@ -10,6 +10,7 @@ from tsg.mentor.registry import Category, Issue, check
 from tsg.mentor.view import View
 from tsg.mentor.wording import shortened
 
+MAX_READ = 4_000  # characters of one command
 _LITERALS = (
     ("a date", re.compile(r"\b20\d\d-[01]\d-[0-3]\d(?:[T ][\d:.]+Z?)?\b|\b20\d\d/[01]\d/[0-3]\d\b")),
     (
@@ -50,6 +51,60 @@ _LITERALS = (
             r"py-spy dump --pid) *=?(?<![\w])[1-9]\d{2,9}\b"
         ),
     ),
+    (
+        "the id of one process",
+        re.compile(
+            r"\bpg_(?:terminate|cancel)_backend\s*\(\s*\d+|(?:^|;|\n)\s*KILL\s+(?:QUERY\s+|CONNECTION\s+)?\d{2,}\b",
+            re.I,
+        ),
+    ),
+    (
+        "the id of one row",
+        re.compile(
+            r"\b(?:\w*_)?(?:id|pid|spid|uuid|number|no|key)\s*(?:==?\s*['\"]?|IN\s*\(\s*['\"]?)(?=\w*\d{3})[\w-]+(?=['\"),;\s]|$)",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        "the id of one commit, container or member",
+        re.compile(
+            r"\bgit\s+(?:-\S+\s+)*(?:revert|reset|checkout|cherry-pick|show|switch)\s(?:[^|;&\n]*\s)?(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{7,40}\b"
+            r"|\b(?:docker|podman|nerdctl|crictl)\s(?:[^|;&\n]*\s)?(?=[a-f]*\d)(?=\d*[a-f])(?:[0-9a-f]{64}|[0-9a-f]{12,13})\b(?![./:])"
+            r"|\bmember\s+(?:remove|update|promote)\s+[0-9a-f]{15,16}\b"
+        ),
+    ),
+    (
+        "the number of one revision",
+        re.compile(
+            r"--to-revision[= ][1-9]\d*\b|\bhelm\s+(?:[^|;&\n]*\s)?rollback\s+(?:-\S+\s+)*[\w$<>{}-]+\s+[1-9]\d*\b"
+        ),
+    ),
+    (
+        "the number of one device",
+        re.compile(
+            r"\bosd\.\d+\b|\bceph\s+(?:[^|;&\n]*\s)?osd\s+(?:out|in|down|purge|destroy|rm|lost|reweight|crush\s+(?:reweight|remove|rm)"
+            r"|find|metadata|ok-to-stop|safe-to-destroy)\s+\d+\b|\bpg\s+(?:repair|scrub|deep-scrub|query|\d)\S*\s*\d+\.[0-9a-f]+\b"
+            r"|\bnvidia-smi\s(?=[^|;&\n]*(?:--gpu-reset|\s-r\b|-pm\b|-mig\b))[^|;&\n]*(?:-i|--id)[ =]\d+\b"
+            r"|\b[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]\b|\b(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\b"
+        ),
+    ),
+    (
+        "a date",
+        re.compile(
+            r"(?<![\w.])1[67]\d{8}(?:\d{3})?(?![\w.])"
+            r"|['\"](?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.? +\d{1,2}\b"
+            r"|\b\d{1,2} (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]* 20\d\d\b"
+        ),
+    ),
+    (
+        "the name of one host",
+        re.compile(
+            r"-(?:ComputerName|VMName|CimSession|HostName)\s+['\"]?(?=[A-Za-z-]*\d)[A-Za-z][\w.-]+"
+            r"|\b(?:pod|instance|node|nodename|host|hostname|replica|server|machine|computer|broker|vm|device|member|shard"
+            r"|kubernetes_node|exported_instance|Computer|_ResourceId|Hostname|HostName)\s*(?:==?|=~|in~?\s*\()\s*"
+            r"['\"](?=[^'\"\n]*\d{2})[A-Za-z][A-Za-z0-9]*(?:[-_.][A-Za-z0-9]+)+(?::\d+)?['\"]"
+        ),
+    ),
 )
 _VERSION = re.compile(r"(?:v|version[= ]?|:|@|-)$", re.IGNORECASE)
 
@@ -78,6 +133,7 @@ def hardcoded_parameter(view: View) -> Iterator[Issue]:
 
 
 def _literal(text: str, *, inline: bool) -> tuple[str, str, int] | None:
+    text = text[:MAX_READ]
     if text.startswith("export ") or re.match(r"[A-Za-z_]\w*=[^\s;|&]+$", text):
         return None
     for kind, pattern in _LITERALS:
