@@ -241,15 +241,72 @@ ACTION = [
     section(f"{READ}\n\nThe columns are `name`, `state` and `age`. If `state` is `Failed`, go to [Hand over](#hand-over)."),
 ]  # fmt: skip
 
+
+def rebooted(after: str) -> str:
+    return section(told("Reboot the node:", REBOOT, after))
+
+
+GUARD_BELOW = [
+    rebooted("Only do this if no job runs on it."),
+    rebooted("Do this only while no job runs on it."),
+    rebooted("Before you do so, ask the owner of the node in `#jobs`."),
+    rebooted("Ask the owner of the node before you reboot it."),
+    rebooted("This needs the consent of the owner of the node."),
+    rebooted("The owner of the node must agree first."),
+    rebooted("Do not reboot it while a job runs on it."),
+    rebooted("If a job still runs on it, do not reboot; go to [Hand over](#hand-over)."),
+    rebooted("Skip the reboot if a job runs on it."),
+    rebooted("Nodes with running jobs must not be rebooted."),
+    rebooted("Make sure beforehand that no job runs on it."),
+    rebooted("The command above is meant for drained nodes only."),
+    rebooted("A reboot is allowed only when the node is drained."),
+    rebooted("Check first whether a job runs on it."),
+    rebooted("Without the approval of the shop lead the node must not be rebooted."),
+    rebooted("Note: the node has to be drained before this."),
+    rebooted("Unless the node is drained, leave it as it is and go to [Hand over](#hand-over)."),
+    rebooted("This is safe only as long as no job runs on the node."),
+    rebooted("Prerequisite: the node is drained."),
+    rebooted("If its owner objects, go to [Hand over](#hand-over) instead."),
+    rebooted("It presupposes that the node is drained."),
+    step(told("Reboot the node.", REBOOT, "Only nodes without jobs may be rebooted.")),
+    section("1. Reboot the node:\n\n   ```bash\n   ssh $NODE sudo reboot\n   ```\n\n2. Step 1 may be carried out only if no job runs.\n3. Close the alert."),
+    section("1. Reboot the node:\n\n   ```bash\n   ssh $NODE sudo reboot\n   ```\n\n2. Before step 1, make sure that no job runs.\n3. Close the alert."),
+    section("Run `ssh $NODE sudo reboot`. Do this only if no job runs on it."),
+    section("1. Reboot the node in the console. Only do this if no job runs on it.\n2. Wait 5 minutes."),
+    section(told("Scale to two more:", SCALE, "That holds for counts below 10; from 10 on, go to [Hand over](#hand-over) instead.")),
+]  # fmt: skip
+GUARD_ABOVE = [
+    section(told("Only do this if no job runs on it. Reboot the node:", REBOOT)),
+    section(told("Reboot the node, but only if no job runs on it:", REBOOT)),
+    rebooted("If the node is `Ready` again, close the alert; otherwise go to [Hand over](#hand-over)."),
+    rebooted("Do not close the alert before the jobs have run."),
+    rebooted("If the reboot fails, go to [Hand over](#hand-over)."),
+    rebooted("Only one job at a time starts afterwards."),
+    rebooted("Wait until the node is `Ready` before you go on."),
+    rebooted("If the node is not back after 10 minutes, do not reboot it again; go to [Hand over](#hand-over)."),
+    rebooted("Verify that only pods of DaemonSets are left."),
+    rebooted("The list must be empty now."),
+    rebooted("This takes 5 minutes, and the jobs start only after that."),
+    rebooted("Undo is not possible. A reboot loses nothing that is not lost already."),
+    section(told("Reboot the node:", REBOOT, "Only if it is `Ready` again, uncordon it:") + "\n\n```bash\nkubectl uncordon $NODE\n```"),
+    step("Reboot the node. Before that, make sure that no job runs; the list must be empty:\n\n" + READ + "\n\n" + told("If it is empty, reboot:", REBOOT)),
+    section(told("Reboot the node:", REBOOT) + "\n\n" + told("If it does not come back, and only then, cycle its power:", "ipmitool -H $NODE power cycle")),
+    section(told("Look at the node:", f"{K} get pods -o wide", "Only look at pods of the app `worker`.")),
+    section(told("Reload the server, which interrupts no query:", "ssh $NODE sudo systemctl reload postgresql", "Verify with the list of step 1 that a row came back. If not, go to [Hand over](#hand-over).")),
+    section(told("Scale to two more:", SCALE, "If they are not `Ready` within 2 minutes, go to [Hand over](#hand-over) and undo it first.")),
+]  # fmt: skip
+
 DEFECTS = {
     "action-without-undo": NOT_UNDONE,
     "action-without-verification": UNVERIFIED,
+    "condition-after-action": GUARD_BELOW,
     "condition-without-action": NO_ACTION,
     "destructive-without-guard": UNGUARDED,
 }
 SOUND = {
     "action-without-undo": UNDONE,
     "action-without-verification": VERIFIED,
+    "condition-after-action": GUARD_ABOVE,
     "condition-without-action": ACTION,
     "destructive-without-guard": GUARDED,
 }

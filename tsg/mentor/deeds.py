@@ -26,8 +26,8 @@ _RESTARTS = re.compile(
 _NAMED = ACT - {"run", "format", "map", "cut", "open", "mark", "sync", "apply", "block", "label", "tag", "set", "free"}
 # What no reader of commands knows for certain, and its own words tell.
 _TELLS = re.compile(
-    r"(?<![\w-])--force\b(?!-with-lease|=false)|--reset-offsets\b.*--execute\b|\bstate=(?:stopped|absent)\b"
-    r"|\b(?:celery|rabbitmqadmin|nomad|virsh|pulsar-admin|nats|tofu|pulumi|oci|ovs-vsctl)\b.*"
+    r"(?<![\w-])--force\b(?!-with-lease|=false)|--reset-offsets\b.{0,200}--execute\b|\bstate=(?:stopped|absent)\b"
+    r"|\b(?:celery|rabbitmqadmin|nomad|virsh|pulsar-admin|nats|tofu|pulumi|oci|ovs-vsctl)\b.{0,200}"
     r"\b(?:purge|destroy|delete|shutdown|-purge|reset|rm|drop|clear-backlog|del-br)\b"
     r"|\b(?:pg_drop_replication_slot|DROP COLUMN|DROP PARTITION|RESET MASTER|RESET (?:ALL )?SLAVE)\b",
     re.IGNORECASE,

@@ -79,8 +79,9 @@ _UNDOES = re.compile(
     re.IGNORECASE,
 )
 _SAVING_CODE = re.compile(
-    r"\b(?:pg_dump\w*|pg_basebackup|mysqldump|mongodump|etcdctl\b.*\bsnapshot save|velero backup create|zfs snapshot"
-    r"|snap(?:shot)?s? create|create-(?:\w+-)*snapshot|lvcreate\b.*\s-s\b|rsync"
+    r"\b(?:pg_dump\w*|pg_basebackup|mysqldump|mongodump|etcdctl\b.{0,200}\bsnapshot save|velero backup create"
+    r"|zfs snapshot"
+    r"|snap(?:shot)?s? create|create-(?:\w+-)*snapshot|lvcreate\b.{0,200}\s-s\b|rsync"
     r"|tar\s+-?\w*c\w*|(?:aws s3|gsutil|az storage blob) (?:cp|sync|copy))\b|(?:^|[;&|]\s*)(?:sudo )?cp\s+-?"
     r"|>\s*[\"']?\S+\.(?:ya?ml|json|bak|sql|csv|dump|gz|tgz|rdb|conf|old)\b|\bexport_definitions\b|\bBGSAVE\b",
     re.IGNORECASE | re.MULTILINE,
@@ -113,6 +114,11 @@ def is_guarded(view: View, part: Part, code: Code, statement: Statement) -> bool
         return True
     above = [s for i in part.above for p in view.parts[i].proses for s in p.sentences]
     return any(_limits(s.text) for s in above) or _is_saved(view, part, code) or _is_decided(view, statement)
+
+
+def asks_consent(text: str) -> bool:
+    """Whether a sentence names somebody's agreement."""
+    return bool(_CONSENT.search(text))
 
 
 def _guards(text: str, *, is_last: bool) -> bool:
