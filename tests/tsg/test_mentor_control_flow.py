@@ -296,10 +296,66 @@ GUARD_ABOVE = [
     section(told("Scale to two more:", SCALE, "If they are not `Ready` within 2 minutes, go to [Hand over](#hand-over) and undo it first.")),
 ]  # fmt: skip
 
+
+def commented(comment: str, command: str = REBOOT, prose: str = "Reboot the node:") -> str:
+    return section(told(prose, f"# {comment}\n{command}"))
+
+
+IN_COMMENT = [
+    commented("only if no job runs on it"),
+    commented("if no job runs on it:"),
+    commented("when the count above is 0"),
+    commented("unless the node is drained already"),
+    commented("for the standby only"),
+    commented("skip this on the primary"),
+    commented("not on the primary!"),
+    commented("in case the drain has timed out"),
+    commented("provided that its owner has agreed"),
+    commented("as long as the weight is below 0.7"),
+    commented("otherwise"),
+    commented("once the list is empty"),
+    commented("after the shop lead has approved it"),
+    commented("run on the standby only"),
+    commented("assuming no job is left"),
+    commented("do not run this while a job is left"),
+    commented("stop here if the count is 0"),
+    commented("needs the consent of the owner"),
+    commented("the count must be 0 before you do this"),
+    commented("Only with fewer than 3 nodes left"),
+    commented("never on the primary"),
+    commented("where the node is drained"),
+    commented("else leave it as it is"),
+    commented("continue only with an empty list"),
+    section(told("Reboot the node:", f"{REBOOT}  # only when it is drained")),
+    section(told("Reboot the node:", f"{REBOOT}  # if no job runs")),
+    section(told("Reboot the node:", f"{REBOOT}  # not on the primary")),
+    section("Cancel it:\n\n```sql\n-- only for sessions of the role reports\nSELECT pg_cancel_backend(4);\n```"),
+    section("Stop it:\n\n```powershell\n# only if it hangs\nStop-VM -Name $NODE\n```"),
+    section(told("Look, then reboot:", f"ssh $NODE uptime\n# if it is up for more than 90 days\n{REBOOT}")),
+]  # fmt: skip
+NOT_IN_COMMENT = [
+    commented("host of the alert"),
+    commented("restarts the host, takes 5 minutes"),
+    commented("see if it answers", "ssh $NODE uptime"),
+    commented("check whether a job is left", READ.split("\n")[1]),
+    commented("list only the workers", f"{K} get pods -l app=worker"),
+    commented("label `node` of the alert, for the commands below", "export NODE=<node>"),
+    commented("prints one line for each job", READ.split("\n")[1]),
+    commented("wait until it is back", "ssh $NODE uptime"),
+    commented("shows jobs that were not finished when the node stopped", READ.split("\n")[1]),
+    section(told("If no job runs on the node, reboot it:", f"# only if no job runs\n{REBOOT}")),
+    section("Save this:\n\n```yaml\n# only if the queue is durable\nmax-length: 5\n```"),
+    section("```sql\n-- host: $NODE, database: shop\nSELECT 1;\n```"),
+    commented("if the list is empty, nothing is left to do", 'if [ -z "$(ls /srv)" ]; then rmdir /srv; fi'),
+    commented("reads the numbers of the last hour only", f"{K} logs deploy/worker --since=1h --tail=50"),
+    commented("otherwise known as the broker", "ssh $NODE uptime"),
+]  # fmt: skip
+
 DEFECTS = {
     "action-without-undo": NOT_UNDONE,
     "action-without-verification": UNVERIFIED,
     "condition-after-action": GUARD_BELOW,
+    "condition-in-comment": IN_COMMENT,
     "condition-without-action": NO_ACTION,
     "destructive-without-guard": UNGUARDED,
 }
@@ -307,6 +363,7 @@ SOUND = {
     "action-without-undo": UNDONE,
     "action-without-verification": VERIFIED,
     "condition-after-action": GUARD_ABOVE,
+    "condition-in-comment": NOT_IN_COMMENT,
     "condition-without-action": ACTION,
     "destructive-without-guard": GUARDED,
 }

@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from tsg.commands import Command, Does, Language
 from tsg.findings import Severity
 from tsg.mentor.code import Code, Comment
+from tsg.mentor.deeds import acts
 from tsg.mentor.registry import Category, Issue, check
-from tsg.mentor.view import View
-from tsg.mentor.wording import shortened
+from tsg.mentor.view import Prose, View
+from tsg.mentor.wording import CONDITION, content_words, shortened
 
+LONGEST = 400  # characters of a comment that are read
 _IN_COMMENT = re.compile(
     r"^\W*(?:\d+[.)]\s*)?(?:(?:only|just)\s+(?:run|do|use|execute|apply|needed|necessary|"
     r"required)?\s*(?:this\s+)?(?:if|when|after|once|on|for|in)\b|if\b(?!\s*\[)|when\b|unless\b|"
@@ -31,6 +33,23 @@ _ASKS = re.compile(
     r"|\b(?:check|see|verify|test|confirm|determine|tells?|shows?|returns?|prints?|output)\b[^,;]{0,30}\b(?:if|when)\b",
     re.IGNORECASE,
 )
+# The same beside a change, where fewer words will do: nobody describes a change's output.
+_LIMITS = re.compile(
+    r"^\W*(?:(?:and|but|run|use|do|execute|apply|this|it|is|needed|meant|continue|go on|proceed) )*(?:"
+    r"(?:only|solely|exclusively)\b|if\b(?!\s*\[)|when(?:ever)?\b|unless\b|provided\b|providing\b|assuming\b"
+    r"|as long as\b"
+    r"|while\b|where\b|in case\b|once\b(?! (?:a|an|per|every|more|again)\b)|(?:otherwise|else)\b(?! known)"
+    r"|should (?:the|it|this)\b"
+    r"|(?:not|never|do not|don't) (?:on|for|in|if|when|while|during|with|run|do|use|execute|to be|before"
+    r"|without|needed)\b"
+    r"|skip\b|stop (?:here|now)?\b|(?:needs|requires|with|after|given) (?:the )?(?:consent|approval|agreement"
+    r"|permission|ok)\b"
+    r"|after\b[^,]{0,60}\b(?:has|have|is|are|was|agreed|approved|confirmed)\b)"
+    r"|\bonly\W*$|\bonly (?:if|when|while|after|once|on|for|in|with|where|as long as)\b"
+    r"|\bmust (?:not )?be\b[^.]{0,60}\bbefore\b"
+    r"|\b(?:before you (?:do|run)|must have (?:agreed|approved|confirmed))\b",
+    re.IGNORECASE,
+)
 _BRANCHES = re.compile(r"(?:if|while|for)\b")
 
 
@@ -45,16 +64,40 @@ def condition_in_comment(view: View) -> Iterator[Issue]:
     for code in view.codes:
         if code.language not in {Language.SHELL, Language.SQL, Language.POWERSHELL} or not code.is_run:
             continue
-        for run, below in _above_code(code):
-            said = " ".join(c.text for c in run)
-            if _IN_COMMENT.search(said) and not _ASKS.search(said) and not _BRANCHES.match(below):
-                line = next((c.line for c in reversed(run) if _IN_COMMENT.search(c.text)), run[0].line)
+        said = [(c, text) for run, below in _above_code(code) for c, text in _conditions(code, run, below)]
+        for comment, text in (*said, *_trailing(code)):
+            if not _is_said_above(view, code, text):
                 yield Issue(
-                    line,
-                    f"the condition '{shortened(said)}' stands only in a comment",
+                    comment.line,
+                    f"the condition '{shortened(text)}' stands only in a comment",
                     "write it as a sentence above a fence of its own",
                 )
-        yield from _trailing(code)
+
+
+def _conditions(code: Code, run: list[Comment], below: str) -> Iterator[tuple[Comment, str]]:
+    """The comment among a run of them that limits what stands below."""
+    text = " ".join(c.text for c in run)[:LONGEST]
+    if _ASKS.search(text) or _BRANCHES.match(below):
+        return
+    if _IN_COMMENT.search(text) and not _KNOWN_AS.search(text):
+        yield next((c for c in reversed(run) if _IN_COMMENT.search(c.text)), run[0]), text
+    elif any(s.lines.first == run[-1].line + 1 and acts(s) for s in code.statements):
+        found = next((c for c in reversed(run) if _LIMITS.search(c.text)), None)
+        if found is not None:
+            yield found, found.text
+
+
+def _is_said_above(view: View, code: Code, text: str) -> bool:
+    """Whether a sentence before the code states the same condition."""
+    words = content_words(text) - {"only"}
+    step = view.step_of(code)
+    flow = step.flow if step is not None and not step.by_heading else view.parts[code.section].flow
+    return bool(words) and any(
+        CONDITION.search(s.text) and len(words & content_words(s.text)) * 2 > len(words)
+        for f in flow
+        if isinstance(f, Prose) and f.lines.last < code.lines.first
+        for s in f.sentences
+    )
 
 
 def _above_code(code: Code) -> Iterator[tuple[list[Comment], str]]:
@@ -72,14 +115,15 @@ def _above_code(code: Code) -> Iterator[tuple[list[Comment], str]]:
         run = []
 
 
-def _trailing(code: Code) -> Iterator[Issue]:
-    ends = {s.lines.last for s in code.statements if s.command.does is not Does.NOTHING}
+def _trailing(code: Code) -> Iterator[tuple[Comment, str]]:
+    """Comments behind a command."""
+    ends = {s.lines.last: s for s in code.statements if s.command.does is not Does.NOTHING}
     for remark in code.read.parts:
-        if isinstance(remark, Command) or remark.prose or remark.lines.first not in ends:
+        if isinstance(remark, Command) or remark.prose or (statement := ends.get(remark.lines.first)) is None:
             continue
-        if re.match(r"(?:only|if|when|unless|in case|not needed|skip|run only|use only)\b", remark.text, re.IGNORECASE):
-            yield Issue(
-                remark.lines.first,
-                f"the condition '{shortened(remark.text)}' stands only in a comment",
-                "write it as a sentence above a fence of its own",
-            )
+        if _OPENS.match(remark.text) or (acts(statement) and _LIMITS.search(remark.text[:LONGEST])):
+            yield Comment(remark.lines.first, remark.text), remark.text
+
+
+_OPENS = re.compile(r"(?:only|if|when|unless|in case|not needed|skip|run only|use only)\b", re.IGNORECASE)
+_KNOWN_AS = re.compile(r"\botherwise (?:known|called)\b", re.IGNORECASE)
