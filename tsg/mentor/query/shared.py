@@ -19,12 +19,16 @@ NAMES = {
     Language.KQL: "KQL",
     Language.YAML: "YAML",
     Language.JSON: "JSON",
+    Language.PYTHON: "Python",
+    Language.CONFIG: "settings of a program",
     Language.OUTPUT: "output of a command",
 }
 
 
 def tag_of(language: Language) -> str:
-    return {Language.SHELL: "bash", Language.OUTPUT: "text", Language.KQL: "kusto"}.get(language, str(language))
+    return {Language.SHELL: "bash", Language.OUTPUT: "text", Language.KQL: "kusto", Language.CONFIG: "ini"}.get(
+        language, str(language)
+    )
 
 
 def is_unparsed(statement: Statement) -> bool:
