@@ -7,11 +7,8 @@ name, as a mark in its text; the guide is compiled again from that text.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
-import stat
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +17,7 @@ from typing import Any
 from rich.console import Console
 
 from agent.catalogue import PluginCatalogue
+from agent.doors.atomic import replace_file
 from agent.doors.compile_command import change_to_json, told
 from agent.doors.escape import visible
 from agent.doors.printing import print_json
@@ -63,7 +61,7 @@ def clarify(config: Path | None, guide: Path, *, accept: Sequence[str], as_json:
     declined = [d for d in answers if isinstance(d, Declined)]
     chosen = _chosen(shown, accept)
     if chosen:
-        _write(guide, _accepted(source, read, [s.proposal for s in chosen], catalogue))
+        replace_file(guide, source, _accepted(source, read, [s.proposal for s in chosen], catalogue))
     if as_json:
         print_json(_to_json(guide, shown, declined, chosen))
     else:
@@ -130,25 +128,6 @@ def _accepted(source: bytes, guide: Guide, proposals: Sequence[Proposal], catalo
     if worse:
         raise StepfleetError(f"together they cannot be accepted: {worse[0].message}", hint="accept one at a time")
     return text
-
-
-def _write(file: Path, text: bytes) -> None:
-    """Whole or not at all, with the rights that the file has."""
-    try:
-        mode = stat.S_IMODE(file.stat().st_mode)
-        handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
-        try:
-            with os.fdopen(handle, "wb") as out:
-                out.write(text)
-            Path(name).chmod(mode)
-            Path(name).replace(file)
-        except OSError:
-            with contextlib.suppress(OSError):
-                Path(name).unlink()
-            raise
-    except OSError as exc:
-        hint = "check the folder's rights and space"
-        raise StepfleetError(f"{file} cannot be written: {exc.strerror or exc}", hint=hint) from exc
 
 
 def _to_json(

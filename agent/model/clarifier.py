@@ -7,18 +7,15 @@ is declined and shown as such.
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
-import os
 import random
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from secrets import SystemRandom
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
+from agent.model.kept import KeptAnswers
 from agent.model.llm import LLM, ModelError, Prompt
 from agent.model.prompt import draw_boundary, quoted
 from agent.model.redact import bounded, one_line, safe_text
@@ -34,7 +31,7 @@ AT_ONCE = 4  # questions in flight
 
 
 class Said(BaseModel):
-    """The model's answer as the program reads it; `line` counts from the guide's first."""
+    """The model's answer; `line` counts from the guide's first, or from the context's first where it is kept."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -50,7 +47,7 @@ class ModelClarifier:
     def __init__(
         self, llm: LLM, settings: LlmSettings, *, cache: Path | None = None, rng: random.Random | None = None
     ) -> None:
-        self._llm, self._settings, self._cache = llm, settings, cache
+        self._llm, self._settings, self._kept = llm, settings, KeptAnswers(cache)
         self._rng = rng or SystemRandom()
 
     async def propose(self, asked: Sequence[Asked]) -> list[Proposal | Declined]:
@@ -65,13 +62,13 @@ class ModelClarifier:
 
     async def _one(self, asked: Asked) -> Proposal | Declined:
         key = self._key(asked)
-        said = self._kept(key)
+        said = self._kept.get(key, Said)
         if said is None:
             try:
                 said = await self._ask(asked)
             except ModelError as exc:
                 return Declined(asked.gap, f"{type(exc).__name__}: {one_line(str(exc), 200)}")
-            self._keep(key, said, asked.first)
+            self._kept.put(key, said.model_copy(update={"line": said.line - asked.first}))
         else:
             said = said.model_copy(update={"line": said.line + asked.first})
         return self._checked(asked, said)
@@ -115,38 +112,13 @@ class ModelClarifier:
             asked.gap, asked.answers[at], said.line, one_line(said.quote, QUOTE_CHARS), reason, self._llm.model
         )
 
-    # -- what was answered before
-
     def _key(self, asked: Asked) -> str:
         """The hash of everything that an answer rests on, but for where in the guide it stands."""
         texts = [(FOLDER / f"{name}.md").read_text() for name in ("clarify_system", "clarify_user")]
         answers = [(a.verb, a.value, a.meaning) for a in asked.answers]
         at = asked.gap.lines.first - asked.first
         parts = [self._llm.model, self._settings.base_url, texts, asked.gap.key, at, asked.context, answers]
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-
-    def _kept(self, key: str) -> Said | None:
-        """An answer from before, its line counted from the context's first; a broken file is none."""
-        if self._cache is None:
-            return None
-        try:
-            return Said.model_validate_json((self._cache / f"{key}.json").read_bytes())
-        except (OSError, ValidationError):
-            return None
-
-    def _keep(self, key: str, said: Said, first: int) -> None:
-        """Keep an answer. A cache that cannot be written costs a question the next time, and nothing else."""
-        if self._cache is None:
-            return
-        text = said.model_copy(update={"line": said.line - first}).model_dump_json()
-        try:
-            self._cache.mkdir(mode=0o700, parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=self._cache)
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-            Path(name).replace(self._cache / f"{key}.json")
-        except OSError:
-            return
+        return KeptAnswers.key(parts)
 
 
 def _schema(letters: Sequence[str]) -> type[Said]:
