@@ -103,7 +103,7 @@ def quantity(number: str, unit: str, *, compared: bool = False) -> Quantity | No
 
 _COMPARED = re.compile(
     r"(?P<cmp>\b(?:above|over|below|under|exceed(?:s|ed|ing)?|(?:greater|more|less|higher|lower|"
-    r"larger|longer|fewer|bigger) than|at least|at most|beyond|reach(?:es|ed)?|no more than|up to|"
+    r"larger|longer|fewer|bigger|slower|older|shorter|smaller) than|at least|at most|beyond|reach(?:es|ed)?|no more than|up to|"
     r"drops? to|falls? to|rises? to|stays? at|threshold(?: is| of)?|limit(?: is| of)?)|[<>≥≤]=?)\s*"
     r"(?:or equal to\s*)?(?:the\s+)?`?(?P<n>\d[\d,]*(?:\.\d+)?)\s?(?P<u>%|percent\b|pct\b|(?:ms|"
     r"milliseconds?|us|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|days?|d|[kmgt]i?b|[kmg]i|"
@@ -227,7 +227,7 @@ _IN_CODE = re.compile(
     r"--since[= ]\"?-?(?P<j>\d+)\s?(?P<ju>m(?:in)?(?:utes?)?|h(?:ours?)?|s(?:ec)?(?:onds?)?|"
     r"d(?:ays?)?)\b|interval\s*'?(?P<i>\d+)\s*'?\s*(?P<iu>minutes?|hours?|days?|seconds?|weeks?)|"
     r"ago\((?P<a>\d+)(?P<au>[smhd])\)|-S(?:tartTime)?\s+now-(?P<n>\d+)(?P<nu>minutes?|hours?|days?)|"
-    r"Add(?P<ad>Minutes|Hours|Days)\(-(?P<an>\d+)\)|-mmin -(?P<mm>\d+)|-mtime -(?P<mt>\d+)|"
+    r"Add(?P<ad>Minutes|Hours|Days)\(-(?P<an>\d+)\)|-mmin [-+](?P<mm>\d+)|-mtime [-+](?P<mt>\d+)|"
     r"now-(?P<w>\d+)(?P<wu>[smhd])\b",
     re.IGNORECASE,
 )
