@@ -12,11 +12,15 @@ from tsg.mentor.view import View
 from tsg.mentor.wording import shortened
 
 _IN_PROSE = re.compile(
-    r"(?<![\w`/.-])(?:(?:kubectl|oc)\s+(?:--?[\w-]+(?:=\S+|\s+\S+)\s+){0,4}(?:get|describe|logs|delete|apply|exec|scale|"
+    r"(?<![\w`/.-])(?:(?:kubectl|oc)\s+(?:--?[\w-]+(?:=\S+|\s+\S+)\s+){0,4}(?:get|describe|logs|delete|apply|exec"
+    r"|scale|"
     r"rollout|drain|cordon|uncordon|patch|edit|label|annotate|top|create|set|adm|rsh|port-forward|cp|"
-    r"taint)\s+(?!(?:and|or|to|is|on|are|was|were|will|would|can|could|should|may|might|must|as|in|for|with|without|if"
-    r"|when|then|but|from|that|which|of|by|at|until|after|before|only|does?|shows?|gives?|fails?|hangs?|works?|returns?"
-    r"|prints?|lists?|output|access|rights?|permissions?|stops?|commands?)\b)[\w<./-]+|helm\s+(?:upgrade|rollback|list|get|"
+    r"taint)\s+(?!(?:and|or|to|is|on|are|was|were|will|would|can|could|should|may|might|must|as|in|for|with"
+    r"|without|if"
+    r"|when|then|but|from|that|which|of|by|at|until|after|before|only|does?|shows?|gives?|fails?|hangs?|works?"
+    r"|returns?"
+    r"|prints?|lists?|output|access|rights?|permissions?|stops?|commands?)\b)[\w<./-]+|helm\s+(?:upgrade|rollback"
+    r"|list|get|"
     r"uninstall|install|history|status)\s+[\w<./-]*|docker\s+(?:ps|logs|restart|inspect|exec|rm|stop|"
     r"start|run)\b|"
     r"systemctl\s+(?:status|restart|start|stop|reload|enable|disable|is-active)\s+[\w@.<-]+|"
@@ -31,15 +35,18 @@ _IN_PROSE = re.compile(
     r"logs|rmi|images|pods)\b|terraform\s+(?:apply|plan|destroy)\b|git\s+(?:revert|reset|pull|push|"
     r"checkout|log)\s+\S|dmesg\s*\||iptables\s+-\S|nslookup\s+\S+\.\S|(?:scp|rsync)\s+(?:-\S+\s+)*\S+:\S+|"
     r"ssh\s+\S+\s+\"?(?:sudo|systemctl|docker|tail|cat|df|ls)\b|ansible(?:-playbook)?\s+-\S+|"
-    r"SELECT\s+[^.;\n]{1,120}\sFROM\s+\w+|(?:DELETE\s+FROM|INSERT\s+INTO|DROP\s+TABLE)\s+\w+|UPDATE\s+\w+\s+SET\s+\w+|"
-    r"(?:Get|Set|New|Remove|Start|Stop|Restart|Test|Invoke|Add|Enable|Disable|Clear|Reset|Update)-[A-Z]\w+\s+-\w+|rabbitmqctl\s+\w+_\w+)"
+    r"SELECT\s+[^.;\n]{1,120}\sFROM\s+\w+|(?:DELETE\s+FROM|INSERT\s+INTO|DROP\s+TABLE)\s+\w+"
+    r"|UPDATE\s+\w+\s+SET\s+\w+|"
+    r"(?:Get|Set|New|Remove|Start|Stop|Restart|Test|Invoke|Add|Enable|Disable|Clear|Reset|Update)-[A-Z]\w+\s+-\w+"
+    r"|rabbitmqctl\s+\w+_\w+)"
 )
 _WITH_OPTION = re.compile(r"(?<![\w`/.-])(?P<name>[a-z][\w.-]{0,30})[ ](?:[a-z][\w-]{1,20}[ ]){0,2}--?[A-Za-z][\w-]*")
 _PIPED = re.compile(
     r"\S[ ]\|[ ](?:grep|jq|awk|wc|head|tail|sort|uniq|less|sed|xargs|cut|tee|tr|kubectl)(?:[ ]-\w|[ ]['\".\w]|$)"
 )
 _SQL = re.compile(
-    r"\bselect\s+(?:[\w.]+\s*\(|\*|[\w.]+\s*,|\w+_\w+|[\w.]+\s+from\s+\w+\s+where\s+\w+\s*[=<>])[^;\n]{0,120}?\bfrom\s+\w+"
+    r"\bselect\s+(?:[\w.]+\s*\(|\*|[\w.]+\s*,|\w+_\w+"
+    r"|[\w.]+\s+from\s+\w+\s+where\s+\w+\s*[=<>])[^;\n]{0,120}?\bfrom\s+\w+"
     r"|\b(?:delete\s+from|insert\s+into)\s+\w+\s+(?:where\s+\w+\s*[=<>]|values|\()|\bupdate\s+\w+\s+set\s+\w+\s*="
     r"|\b(?:truncate|drop)\s+table\s+\w*_\w+",
     re.IGNORECASE,

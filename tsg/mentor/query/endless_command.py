@@ -13,7 +13,8 @@ from tsg.mentor.view import View
 from tsg.words import words
 
 _BOUNDED = re.compile(
-    r"\btimeout\s+(?:-\S+\s+)*\d|\|\s*head\b|\bgrep\s+(?:-\S+\s+)*-m|\b(?:pidstat|mpstat|sar|iostat|vmstat)\b.*\s\d+\s+\d+\s*$"
+    r"\btimeout\s+(?:-\S+\s+)*\d|\|\s*head\b|\bgrep\s+(?:-\S+\s+)*-m|\b(?:pidstat|mpstat|sar|iostat"
+    r"|vmstat)\b.*\s\d+\s+\d+\s*$"
 )
 
 

@@ -37,7 +37,8 @@ _LITERALS = (
         re.compile(
             r"\bip-\d{1,3}-\d{1,3}-\d{1,3}-\d{1,3}\b|(?<![\w./<$-])(?:[a-z][a-z0-9]*-)*"
             r"(?:(?:node|gpu|worker|host|server|dgx|compute|master|srv|rack|cn|gn|hypervisor|login)s?-?\d{1,5}|"
-            r"(?:web|db|prod|app|cache|kafka|broker|redis|mon|api|edge|head|mds|shard)s?-?\d{2,5})(?:\.[a-z][\w.-]*)?(?![\w/:=>}-])|"
+            r"(?:web|db|prod|app|cache|kafka|broker|redis|mon|api|edge|head|mds"
+            r"|shard)s?-?\d{2,5})(?:\.[a-z][\w.-]*)?(?![\w/:=>}-])|"
             r"(?<![\w./<$-])[a-z][a-z0-9]*(?:-[a-z0-9]+)*-\d{2,4}(?:\.[a-z][\w-]*)+\b|\b[a-z][\w-]*\.(?:prod|"
             r"staging|internal|corp|intra|lan|local)\.[a-z.]{2,20}\b"
         ),
@@ -61,15 +62,18 @@ _LITERALS = (
     (
         "the id of one row",
         re.compile(
-            r"\b(?:\w*_)?(?:id|pid|spid|uuid|number|no|key)\s*(?:==?\s*['\"]?|IN\s*\(\s*['\"]?)(?=\w*\d{3})[\w-]+(?=['\"),;\s]|$)",
+            r"\b(?:\w*_)?(?:id|pid|spid|uuid|number|no|key)\s*(?:==?\s*['\"]?"
+            r"|IN\s*\(\s*['\"]?)(?=\w*\d{3})[\w-]+(?=['\"),;\s]|$)",
             re.IGNORECASE,
         ),
     ),
     (
         "the id of one commit, container or member",
         re.compile(
-            r"\bgit\s+(?:-\S+\s+)*(?:revert|reset|checkout|cherry-pick|show|switch)\s(?:[^|;&\n]*\s)?(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{7,40}\b"
-            r"|\b(?:docker|podman|nerdctl|crictl)\s(?:[^|;&\n]*\s)?(?=[a-f]*\d)(?=\d*[a-f])(?:[0-9a-f]{64}|[0-9a-f]{12,13})\b(?![./:])"
+            r"\bgit\s+(?:-\S+\s+)*(?:revert|reset|checkout|cherry-pick|show|switch)\s(?:[^"
+            r"|;&\n]*\s)?(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{7,40}\b"
+            r"|\b(?:docker|podman|nerdctl|crictl)\s(?:[^|;&\n]*\s)?(?=[a-f]*\d)(?=\d*[a-f])(?:[0-9a-f]{64}"
+            r"|[0-9a-f]{12,13})\b(?![./:])"
             r"|\bmember\s+(?:remove|update|promote)\s+[0-9a-f]{15,16}\b"
         ),
     ),
@@ -82,8 +86,10 @@ _LITERALS = (
     (
         "the number of one device",
         re.compile(
-            r"\bosd\.\d+\b|\bceph\s+(?:[^|;&\n]*\s)?osd\s+(?:out|in|down|purge|destroy|rm|lost|reweight|crush\s+(?:reweight|remove|rm)"
-            r"|find|metadata|ok-to-stop|safe-to-destroy)\s+\d+\b|\bpg\s+(?:repair|scrub|deep-scrub|query|\d)\S*\s*\d+\.[0-9a-f]+\b"
+            r"\bosd\.\d+\b|\bceph\s+(?:[^|;&\n]*\s)?osd\s+(?:out|in|down|purge|destroy|rm|lost|reweight"
+            r"|crush\s+(?:reweight|remove|rm)"
+            r"|find|metadata|ok-to-stop|safe-to-destroy)\s+\d+\b|\bpg\s+(?:repair|scrub|deep-scrub|query"
+            r"|\d)\S*\s*\d+\.[0-9a-f]+\b"
             r"|\bnvidia-smi\s(?=[^|;&\n]*(?:--gpu-reset|\s-r\b|-pm\b|-mig\b))[^|;&\n]*(?:-i|--id)[ =]\d+\b"
             r"|\b[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]\b|\b(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\b"
         ),
@@ -100,7 +106,8 @@ _LITERALS = (
         "the name of one host",
         re.compile(
             r"-(?:ComputerName|VMName|CimSession|HostName)\s+['\"]?(?=[A-Za-z-]*\d)[A-Za-z][\w.-]+"
-            r"|\b(?:pod|instance|node|nodename|host|hostname|replica|server|machine|computer|broker|vm|device|member|shard"
+            r"|\b(?:pod|instance|node|nodename|host|hostname|replica|server|machine|computer|broker|vm|device"
+            r"|member|shard"
             r"|kubernetes_node|exported_instance|Computer|_ResourceId|Hostname|HostName)\s*(?:==?|=~|in~?\s*\()\s*"
             r"['\"](?=[^'\"\n]*\d{2})[A-Za-z][A-Za-z0-9]*(?:[-_.][A-Za-z0-9]+)+(?::\d+)?['\"]"
         ),

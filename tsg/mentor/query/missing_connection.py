@@ -36,8 +36,10 @@ _NAMES = {
 # What also names it where it stands in the query's own section.
 _ALSO_BESIDE = {
     "sql": re.compile(
-        r"\b(?:on|to|at|from|against|inside|in|of)\s+(?:the|an?|each|every|that|its)?\s*(?:[\w`<>$-]+\s+){0,2}?(?:clusters?"
-        r"|hosts?|servers?|instances?|primary|primaries|replica|standby|leader|node|console|catalog|schema|workspace)\b"
+        r"\b(?:on|to|at|from|against|inside|in|of)\s+(?:the|an?|each|every|that"
+        r"|its)?\s*(?:[\w`<>$-]+\s+){0,2}?(?:clusters?"
+        r"|hosts?|servers?|instances?|primary|primaries|replica|standby|leader|node|console|catalog|schema"
+        r"|workspace)\b"
         r"|\bconnect(?:s|ed|ion)?\b|\bkusto\b|\blog analytics\b",
         re.IGNORECASE,
     ),

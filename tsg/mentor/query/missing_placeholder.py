@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import TypeGuard
 
 from tsg.findings import Severity
 from tsg.mentor.code import Code
 from tsg.mentor.holes import holes_in
 from tsg.mentor.registry import Category, Issue, check
-from tsg.mentor.view import Prose, View
+from tsg.mentor.view import Prose, Sentence, View
 from tsg.mentor.wording import shortened
 
 _REPLACE = re.compile(
@@ -29,7 +30,8 @@ _BY_YOURS = re.compile(
 )
 _OWN = re.compile(
     r"^\W*(?:in\s+)?(?:the |your )?(?:\w+ )?(?:your|actual|real|own|correct|affected|right|respective)\b|"
-    r"^\W*(?:in\s+)?(?:the|your)\s+(?:\w+\s+){0,2}?(?:name|id|ip|address|host|hostname|namespace|value|uuid|token|password|number)s?\b",
+    r"^\W*(?:in\s+)?(?:the|your)\s+(?:\w+\s+){0,2}?(?:name|id|ip|address|host|hostname|namespace|value|uuid|token"
+    r"|password|number)s?\b",
     re.IGNORECASE,
 )
 _STRONG = re.compile(r"^(?:replac|substitut|swap|fill|insert|put|plug)", re.IGNORECASE)
@@ -50,6 +52,11 @@ def missing_placeholder(view: View) -> Iterator[Issue]:
                 continue
             for sentence in flow.sentences:
                 found = _REPLACE.search(sentence.text)
+                if _MARKED.search(sentence.text) or _PUT_INTO.search(sentence.text):
+                    blocks = [c for c in part.flow[max(0, at - 2) : at + 3] if _is_block(c)]
+                    if blocks and not any(_takes_a_value(c, flow, sentence.text) for c in blocks):
+                        yield _absent(sentence)
+                    continue
                 if (
                     found is None
                     or not (_BY_YOURS.search(found["rest"]) or (_STRONG.match(found[0]) and _OWN.search(found["rest"])))
@@ -69,20 +76,46 @@ def missing_placeholder(view: View) -> Iterator[Issue]:
                     r"\b(?:in|below|above|command|query|value|name|id|namespace|host)\b", sentence.text
                 ):
                     continue
-                yield Issue(
-                    sentence.line,
-                    f"'{shortened(sentence.text)}', and the code has no placeholder",
-                    "mark the part to replace: <NODE_NAME>, and use the same word in the sentence",
-                )
+                yield _absent(sentence)
+
+
+def _absent(sentence: Sentence) -> Issue:
+    return Issue(
+        sentence.line,
+        f"'{shortened(sentence.text)}', and the code has no placeholder",
+        "mark the part to replace: <NODE_NAME>, and use the same word in the sentence",
+    )
+
+
+# What says that the code has a slot, whatever the slot's name.
+_MARKED = re.compile(
+    r"\b(?:part|value|word|name|text|everything|what|parts|values)\b.{0,30}\b(?:in|between|within"
+    r"|inside)\s+(?:angle|curly|square|pointed)"
+    r"?\s*(?:brackets|braces)\b|\b(?:chang(?:e|ing)|exchang(?:e|ing)|adapt(?:ing)?|adjust(?:ing)?"
+    r"|swap(?:ping)?)\s+(?:the\s+)?(?:\w+\s+)?"
+    r"(?:name|id|ip|address|host|namespace|number|value)\s+(?:to|for|with)\s+(?:that|the one)\s+of\b",
+    re.IGNORECASE,
+)
+_PUT_INTO = re.compile(
+    r"\b(?:put|insert|enter|write|paste|plug)\s+(?:in\s+)?the\s+(?:\w+\s+)?(?:id|name|ip|address|number|uuid"
+    r"|value|host|hostname|namespace)\b"
+    r"[^.;]{0,60}\b(?:in|into)\s+the\s+(?:query|command|statement|request|url|filter|line)\b",
+    re.IGNORECASE,
+)
+
+
+def _is_block(flow: Prose | Code) -> TypeGuard[Code]:
+    return isinstance(flow, Code) and flow.is_run and not flow.inline
 
 
 _FILLS = re.compile(
-    r"\b(?:replac\w*|substitut\w*|swap\w*|fill(?:ed|ing)? (?:in|out)|insert\w*|plug\w*|exchang\w*|in place of"
-    r"|instead of|where it (?:says|reads)|stands? (?:in )?for)\b|\bput\b.*\b(?:in place of|where|for|into)\b",
+    r"\b(?:replac\w*|substitut\w*|swap\w*|fill(?:ed|ing|s)? (?:in|out)|insert\w*|plug\w*|exchang\w*|in place of"
+    r"|instead of|where it (?:says|reads)|stands? (?:in )?for)\b|\bset(?:ting)?\s+`[$<{]"
+    r"|\bwhere\s+`[<{$][^`\n]+`\s+is\b|\bput\b.*\b(?:in place of|where|for|into)\b",
     re.IGNORECASE,
 )
 _SLOT = re.compile(
-    r"<[A-Za-z][\w .-]*>|\{\{\s*[\w.-]+\s*\}\}|\[[A-Z][A-Z0-9_-]+\]|\$\{?[A-Z][A-Z0-9_]+\}?"
+    r"<[A-Za-z][\w .-]*>|\{\{\s*[\w.-]+\s*\}\}|\{[a-z]\w*\}|\[[A-Z][A-Z0-9_-]+\]|\$\{?[A-Z][A-Z0-9_]+\}?"
     r"|[A-Z][A-Z0-9]*(?:[_-][A-Z0-9]+)*"
 )
 

@@ -57,7 +57,8 @@ _REMARKED = re.compile(
     r"\w+(?:\.\w+)*/[\w.-]+ \w+(?:ed|n)$|(?:pod|node|job)\S* \"|\d+ rows?|NAME\s{2,}|\{|\d+(?:\.\d+)?$"
 )
 _SAID = re.compile(
-    r"(?:=+>|-*>|→|⇒)\s*\S|(?:(?:sample|example|expected|typical)\s+)?(?:output|result|returns|prints|printed)\s*(?:is\s*)?:",
+    r"(?:=+>|-*>|→|⇒)\s*\S|(?:(?:sample|example|expected|typical)\s+)?(?:output|result|returns|prints"
+    r"|printed)\s*(?:is\s*)?:",
     re.IGNORECASE,
 )
 # Borders of a table that a client of a database draws, and what it says below.
@@ -65,5 +66,6 @@ _TABLE = re.compile(
     r"\s*(?:\+[-=+]{3,}\+?|-{2,}(?:\+-+)+|-{3,}|\(\d+ rows?\)|\d+ rows? in set\b.*|(?:=+>|→)\s*\S.*)\s*$"
 )
 _UNKNOWN_ROW = re.compile(
-    r"^[a-z0-9-]+\s+\d/\d\s+\w+|^\w+(?:\s{2,}\w+){2,}\s*$|^\S+\s+(?:Running|Pending|Ready|NotReady|Completed|Bound|Error)\b"
+    r"^[a-z0-9-]+\s+\d/\d\s+\w+|^\w+(?:\s{2,}\w+){2,}\s*$|^\S+\s+(?:Running|Pending|Ready|NotReady|Completed"
+    r"|Bound|Error)\b"
 )

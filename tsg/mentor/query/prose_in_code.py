@@ -60,7 +60,8 @@ _NOTE = re.compile(
     re.IGNORECASE,
 )
 _RUNS_ON = re.compile(
-    r"\S\s{2,}(?:and|then|to|until|which|where|if|but|or|for)\s(?:[a-z]+\s){1,12}[a-z]+[.!]?$|\s<--+\s*[a-z]+(?:\s[a-z]+)+"
+    r"\S\s{2,}(?:and|then|to|until|which|where|if|but|or|for)\s(?:[a-z]+\s){1,12}[a-z]+[.!]?$"
+    r"|\s<--+\s*[a-z]+(?:\s[a-z]+)+"
 )
 
 

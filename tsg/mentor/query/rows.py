@@ -49,7 +49,8 @@ def _open_quote(row: str, quote: str) -> str:
 
 
 _STATES = (
-    r"true|false|yes|no|ok|pong|running|ready|notready|active|inactive|failed|activating|enabled|disabled|masked|static"
+    r"true|false|yes|no|ok|pong|running|ready|notready|active|inactive|failed|activating|enabled|disabled|masked"
+    r"|static"
     r"|healthy|unhealthy|degraded|up|down|open|closed|passed|started|stopped|online|offline|success|succeeded|pending"
     r"|idle\*?|drain(?:ed|ing)?\*?|unknown|none|null|<none>|\(none\)|HEALTH_\w+\b.*"
 )

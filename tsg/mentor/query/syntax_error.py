@@ -58,6 +58,32 @@ def _syntax(code: Code) -> tuple[int, str] | None:
         return _sql(code)
     if tag is Language.SHELL and code.language is Language.SHELL:
         return _shell(code)
+    if tag in _BRACKETED and (code.language is tag or code.written is tag):
+        return _brackets(code)
+    return None
+
+
+_BRACKETED = frozenset({Language.KQL, Language.LOGQL, Language.POWERSHELL})
+_STRINGS = re.compile(r"@'.*?'@|@\".*?\"@|\"(?:[^\"\\\n]|\\.)*\"|'[^'\n]*'|`[^`\n]*`", re.DOTALL)
+
+
+def _brackets(code: Code) -> tuple[int, str] | None:
+    """A bracket that is never closed, in a language that has no parser here."""
+    mark = r"//[^\n]*" if code.language is Language.KQL else r"(?m)^\s*#[^\n]*"
+    text = re.sub(mark, "", _STRINGS.sub("''", _filled(code.body)))
+    closes = {")": "(", "]": "[", "}": "{"}
+    opened: list[tuple[str, int]] = []
+    for at, c in enumerate(text):
+        if c in "([{":
+            opened.append((c, at))
+        elif c in closes and (not opened or opened.pop()[0] != closes[c]):
+            line = code.body_line + text.count("\n", 0, at)
+            return min(line, code.lines.last), f"it does not parse: a '{c}' closes nothing"
+    if opened:
+        c, at = opened[-1]
+        return min(
+            code.body_line + text.count("\n", 0, at), code.lines.last
+        ), f"it does not parse: a '{c}' is never closed"
     return None
 
 
@@ -168,9 +194,17 @@ def _sql(code: Code) -> tuple[int, str] | None:
         if found := re.search(r",\s*(?:\)|FROM\b|WHERE\b|GROUP\s+BY\b|ORDER\s+BY\b)", text, re.IGNORECASE):
             line = statement.lines.first + text.count("\n", 0, found.start())
             return min(line, statement.lines.last), "the SQL does not parse: nothing follows a comma"
+        if found := _SQL_GAP.search(text):
+            line = statement.lines.first + text.count("\n", 0, found.start())
+            return min(line, statement.lines.last), f"the SQL does not parse: nothing follows {found[1].upper()}"
         if problem := _sql_problem(text):
             return min(statement.lines.first + problem[0], statement.lines.last), problem[1]
     return None
+
+
+_SQL_GAP = re.compile(
+    r"\b(SET|WHERE|AND|OR|BY|FROM|HAVING)\s+(?:(?:WHERE|ORDER\s+BY|GROUP\s+BY|LIMIT|HAVING)\b|;|$)", re.IGNORECASE
+)
 
 
 def _sql_problem(text: str) -> tuple[int, str] | None:
@@ -201,8 +235,10 @@ def _shell(code: Code) -> tuple[int, str] | None:
             if "<<" in statement.text
             else statement.text
         )
-        if wrong := _unbalanced(text):
+        if wrong := _unbalanced(text) or _odd_operator(text):
             return statement.lines.first, wrong
+    if wrong_document := _open_document(code):
+        return wrong_document
     last = code.statements[-1] if code.statements else None
     if last is not None and re.search(r"(?:\||&&|\|\|)\s*$", last.text):
         return last.lines.last, "the command ends in the middle: nothing follows the operator"
@@ -212,6 +248,40 @@ def _shell(code: Code) -> tuple[int, str] | None:
         ends = len(re.findall(rf"(?:^|[;\n\s]){closed}(?=$|[\s;)|&<>])", text))
         if starts > ends:
             return code.lines.first, f"the shell's '{opened}' has no '{closed}'"
+    return None
+
+
+_ODD = (
+    (re.compile(r"\|\s+\||(?:&&|\|\|)\s*(?:&&|\|\||\|)(?!\|)"), "two operators stand side by side"),
+    (
+        re.compile(r"^\s*(?:if|elif|while|until)\s+\[{1,2}[^;\n]*\]{1,2}\s+(?:then|do)\b", re.MULTILINE),
+        "';' is missing before then",
+    ),
+)
+
+
+def _odd_operator(text: str) -> str:
+    """What is wrong around the operators of a command, quoted text and comments left out."""
+    bare = re.sub(r"\"(?:[^\"\\]|\\.)*\"|'[^']*'", "''", text)
+    bare = re.sub(r"(?m)(?:^|\s)#[^\n]*", " ", bare)
+    if wrong := next((why for pattern, why in _ODD if pattern.search(bare)), ""):
+        return wrong
+    plain = re.sub(r"'[^']*'|\\.", "", text)
+    is_open = "$(" in plain and "case " not in plain and plain.count("(") > plain.count(")")
+    return "'$(' is opened and never closed" if is_open else ""
+
+
+_DOCUMENT = re.compile(r"(?<!<)<<(?P<dash>-?)\s*(?P<q>['\"\\]?)(?P<word>[A-Za-z_]\w*)(?P=q)?(?=[\s|>;)]|$)")
+
+
+def _open_document(code: Code) -> tuple[int, str] | None:
+    """A here-document without the line that ends it."""
+    for at, row in code.rows:
+        found = None if row.lstrip().startswith("#") else _DOCUMENT.search(row)
+        if found and not any(r.strip() == found["word"] for i, r in code.rows if i > at):
+            return at, f"the text that '<<{found['word']}' opens is never closed"
+        if found:
+            return None
     return None
 
 

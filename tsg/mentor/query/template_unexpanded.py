@@ -15,7 +15,12 @@ _TEMPLATE = re.compile(
     r"^:::\s*(?:moniker|zone|row|column|image)|\{\{ ?(?:site|page|cookiecutter|config|book|include|"
     r"macro|template|partial|\.Values|\.Params|\.Site)[.\s]|^\{\{#|\{\{> ?\w|<!-- ?#?include|"
     r"\$\{\{ ?\w|@@\w+@@|\{\{(?:TODO|FIXME|TBD)\}\}|^\.\. (?:include|code-block|note|warning)::|"
-    r"\[\[include\b|\{\{ ?\w+\([^)]*\) ?\}\}|<\?php|<#if|<%@",
+    r"\[\[include\b|\{\{ ?\w+\([^)]*\) ?\}\}|<\?php|<#(?:if|include|list|assign)\b|<%@|^\s*-{1,2}8<-{1,2}"
+    r"|<xi:include\b|!\[\[[^\]\n]{1,200}\]\]"
+    r"|^include::\S{1,200}\[|\$\{[a-z]\w*(?:\.\w+)+\}|%%[A-Z][A-Z0-9_]{2,}%%|\[\[_TOC_\]\]|^\s*\[TOC\]\s*$"
+    r"|^#include\s+[\"<]"
+    r"|\{\{-? ?(?:(?:env|range|if|else|with|define|block|printf|index|toc|end)\b(?: [\w\".$]|[^\w}]{0,3}-?\}\})"
+    r"|\$[A-Za-z]\w*|\.[A-Z]\w*)[^}\n]{0,200}\}\}|\{\{-? ?(?:end|else|toc) ?-?\}\}",
     re.IGNORECASE,
 )
 
@@ -33,7 +38,15 @@ def template_unexpanded(view: View) -> Iterator[Issue]:
         if (
             len(line) > 4000
             or at in inside
-            or not ("{" in line or "<" in line or "[" in line or ":" in line or "@" in line)
+            or not (
+                "{" in line
+                or "<" in line
+                or "[" in line
+                or ":" in line
+                or "@" in line
+                or "%%" in line
+                or line.startswith("#")
+            )
         ):
             continue
         found = _TEMPLATE.search(re.sub(r"`[^`]*`", "", line))
