@@ -103,8 +103,8 @@ def quantity(number: str, unit: str, *, compared: bool = False) -> Quantity | No
 
 _COMPARED = re.compile(
     r"(?P<cmp>\b(?:above|over|below|under|exceed(?:s|ed|ing)?|(?:greater|more|less|higher|lower|"
-    r"larger|longer|fewer|bigger|slower|older|shorter|smaller) than|at least|at most|beyond|reach(?:es|ed)?|no more than|up to|"
-    r"drops? to|falls? to|rises? to|stays? at|threshold(?: is| of)?|limit(?: is| of)?)|[<>≥≤]=?)\s*"
+    r"larger|longer|fewer|bigger|slower|older|shorter|smaller) than|at least|at most|beyond|reach(?:es|ed)?|"
+    r"no more than|up to|drops? to|falls? to|rises? to|stays? at|threshold(?: is| of)?|limit(?: is| of)?)|[<>≥≤]=?)\s*"
     r"(?:or equal to\s*)?(?:the\s+)?`?(?P<n>\d[\d,]*(?:\.\d+)?)\s?(?P<u>%|percent\b|pct\b|(?:ms|"
     r"milliseconds?|us|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|days?|d|[kmgt]i?b|[kmg]i|"
     r"bytes?)\b)?",
