@@ -20,6 +20,7 @@ from tsg.lint import lint, lint_file
 CORPUS = "STEPFLEET_CORPUS"
 PUBLISHED_F1 = 0.81  # StepFly's Mentor, a language model with examples, on its own set of guides
 FIRST_F1 = 0.68  # on guides and defects that nobody had looked at while writing the checks
+LATER_FIRST_F1 = 0.74  # on the later defects, measured once before anybody looked at them
 NEAR = 2  # lines between a note and the finding that says it
 NOTES = {  # kind of a note in the corpus -> checks that say the same; other kinds are no defects of the text
     "ambiguous": {"ambiguous-reference", "missing-command", "non-actionable-step", "vague-condition"},
@@ -72,6 +73,7 @@ def run() -> dict[str, Any]:
     catalogue = PluginCatalogue(Registry.installed({}))
     measured = measure_plants(catalogue)
     total = measured.overall
+    later = measure_plants(catalogue, HERE / "fresh").overall
     rows = [{"check": "all", "category": "", **_figures(total)}]
     rows += [
         {"check": code, "category": category, **_figures(measured.counts[code])}
@@ -82,22 +84,25 @@ def run() -> dict[str, Any]:
         "title": "Mentor",
         "verdict": f"Planted defects: precision {total.precision:.2f}, recall {total.recall:.2f}, F1 {total.f1:.2f}"
         f" (StepFly publishes {PUBLISHED_F1} for a language model, on guides of its own). On clean guides"
-        f" {measured.per_100_lines:.1f} findings in a hundred lines. {_noted(catalogue)}",
+        f" {measured.per_100_lines:.1f} findings in a hundred lines. On {later.found + later.missed} defects that were"
+        f" planted later and that the checks were not written for: F1 {later.f1:.2f} (at first sight {LATER_FIRST_F1})."
+        f" {_noted(catalogue)}",
         "conditions": f"{total.found + total.missed} defects, each planted alone in one of {len(clean_guides())} clean"
         " guides of our own; no model. A defect is found when its check speaks within a line of its place; whatever"
         " else is said counts as wrong. The guides and defects were written without sight of the checks; the first"
-        f" measurement, before a check was mended for what it missed, gave F1 {FIRST_F1}.",
+        f" measurement, before a check was mended for what it missed, gave F1 {FIRST_F1}. They were tuned on since:"
+        " the later defects say better what to expect of other guides.",
         "rows": rows,
     }
 
 
-def measure_plants(catalogue: Catalogue) -> Measured:
+def measure_plants(catalogue: Catalogue, folder: Path = HERE / "plants") -> Measured:
     guides = clean_guides()
 
     def findings(text: str, name: str) -> Sequence[Finding]:
         return lint(text, catalogue, path=str(HERE / "clean" / f"{name}.md"))
 
-    return measure(guides, planted(guides), findings)
+    return measure(guides, planted(guides, folder), findings)
 
 
 def _figures(count: Count) -> dict[str, Any]:
