@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from tsg.compile.headings import ending_of
 from tsg.findings import Severity
 from tsg.guide import BlockKind
 from tsg.mentor.cases import LEADS, OVER, Case, groups_of, sentence_cases
@@ -119,7 +120,9 @@ MOST_UNTOLD = 0.25  # of the conditions of such a guide
 def _cases_without_action(view: View) -> Iterator[Issue]:
     """A case whose siblings say what to do, and which only says that it is so."""
     found: dict[int, Case] = {}
-    for part in view.working:
+    # The words of an end of a guide for stepfleet are its report, and decide nothing.
+    working = [p for p in view.working if not (view.native and ending_of(p.section) is not None)]
+    for part in working:
         for cases in groups_of(part):
             silent = [c for c in cases if not c.says and not _is_well(c) and not _WHEN.match(c.text)]
             leading = [c for c in cases if c.says and _leads(c)]
@@ -130,7 +133,7 @@ def _cases_without_action(view: View) -> Iterator[Issue]:
             if cases[0].prose is not cases[-1].prose and len(leading) * 2 < len(cases):
                 continue
             found |= {c.sentence.line: c for c in silent}
-    told = [c for part in view.working for prose in part.proses for c in sentence_cases(part, prose)]
+    told = [c for part in working for prose in part.proses for c in sentence_cases(part, prose)]
     silent = [c for c in told if not c.says and _IF.match(c.text)]
     if sum(c.says and _leads(c) for c in told) >= FEWEST_LED and len(silent) <= len(told) * MOST_UNTOLD:
         found |= {c.sentence.line: c for c in silent if not _is_well(c)}
