@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from tsg.commands.extents import Extents
 from tsg.commands.language import is_root_command
-from tsg.commands.lines import Kind, classify, is_known_command, program_of, strip_prompt
+from tsg.commands.lines import EVIDENCE, STANDALONE, Kind, classify, is_known_command, program_of, strip_prompt
 from tsg.commands.script import is_joined, is_script
 from tsg.commands.tools import strong_names
 from tsg.words import words
@@ -100,7 +100,8 @@ def _kind(line: str, block: _Block, *, after_command: bool) -> tuple[Kind, int]:
 def _plainly(line: str) -> bool:
     """Whether a line without a prompt among prompted ones is a command all the same."""
     name, rest = program_of(line)
-    return name in strong_names() and bool(rest) and is_known_command(line)
+    evident = (name in strong_names() and bool(rest)) or EVIDENCE.search(" ".join(rest)) is not None
+    return is_known_command(line) and (evident or line.strip() in STANDALONE)
 
 
 def _doubtful(line: str) -> Kind:

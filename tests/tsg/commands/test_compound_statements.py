@@ -84,3 +84,19 @@ def test_an_object_that_parses_is_no_group(body: str) -> None:
 def test_a_loop_that_never_closes_hides_nothing_after_it() -> None:
     block = read_code("bash", "The disk isn't full.\nfor n in a b; do\n  df -h\nkubectl delete pod web-0", 1)
     assert [c.lines.first for c in block.commands if c.destructive] == [4]
+
+
+@pytest.mark.parametrize(
+    "harm", ["rm -rf /data", "reboot", "systemctl stop slurmd.service", "dd if=/dev/zero of=/dev/sda"]
+)
+def test_a_command_without_a_prompt_among_prompted_ones_is_seen(harm: str) -> None:
+    block = read_code("console", f"$ ls /data\nold  new\n{harm}\n$ df -h\n", 1)
+    assert [c.text for c in block.commands if c.does is Does.CHANGES] == [harm]
+    assert [(s.first, s.last) for s in block.output] == [(2, 2)]
+
+
+@pytest.mark.parametrize(
+    "printed", ["rm: cannot remove 'x'", "service nginx is running", "stat of all disks", "kill sent"]
+)
+def test_what_a_prompted_command_printed_stays_output(printed: str) -> None:
+    assert [c.text for c in read_code("console", f"$ ls\n{printed}\n", 1).commands] == ["ls"]
