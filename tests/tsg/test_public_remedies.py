@@ -1,0 +1,111 @@
+"""Remedies as people write them: in tables, after a fix, in the past tense, before going on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.tsg.test_public_reading import brief
+from tsg.compile import Compiled
+
+# Each case: the text, its steps as "lines kind" (! risky), and its ways, as in test_public_reading.
+CASES = {
+    "a row is a step under its symptom, also when the remedy is the third column and prose": (
+        """\
+        ## Diagnosis
+        Look at the link:
+        ```bash
+        ip -s link show eth1
+        ```
+        ## Repair
+        | Symptom | Likely cause | Fix |
+        |---|---|---|
+        | link down on **one** host | its port is in no VLAN | Add the port to the storage VLAN, then probe again. |
+        | link down on all hosts | the switch is off | Check the power of the switch. |
+        | drops only | a worn cable | Replace the cable. |
+        """,
+        ["1-5 query", "6-6,9-9 action!", "10-10 query", "11-11 action!"],
+        ["0>1", "1>2 ? link down on one host", "1>3 ? link down on all hosts", "1>4 ? drops only"],
+    ),
+    "a remedy's column may be the last of four, be called action, and hold nothing but a command": (
+        """\
+        ## Repair
+        | # | State | Meaning | Recommended action |
+        |---|---|---|---|
+        | 1 | `Draining` | it empties itself | none |
+        | 2 | `Failed` | it gave up | `systemctl restart exporter` |
+        """,
+        ["1-1,5-5 action!"],
+        ["0>1 ? `Failed`"],
+    ),
+    "a command in the symptom is not carried out": (
+        """\
+        ## Repair
+        | Symptom | Resolution |
+        |---|---|
+        | `kubectl delete pod web-0` hangs | Check the finalizers of the pod |
+        """,
+        ["1-1,4-4 query"],
+        ["0>1 ? `kubectl delete pod web-0` hangs"],
+    ),
+    "a column of commands belongs to the remedy beside it": (
+        """\
+        ## Repair
+        | Condition | Action | Command |
+        |---|---|---|
+        | cache full | Clear the cache | `redis-cli flushall` |
+        """,
+        ["1-1,4-4 action!"],
+        ["0>1 ? cache full"],
+    ),
+    "versions, states of work, roles and history in a table are no remedies": (
+        """\
+        ## Diagnosis
+        List the replicas:
+        ```bash
+        kubectl get pods -l app=ranker
+        ```
+        | Issue | Fix version |
+        |---|---|
+        | leak in the cache | 2.4.1 |
+
+        | Issue | Fix | Status |
+        |---|---|---|
+        | leak in the cache | Restart the cache at night | done |
+
+        | Role | Action |
+        |---|---|
+        | operator | Restart replicas |
+
+        | Date | Incident | Resolution |
+        |---|---|---|
+        | 3 May | cache down | Restart of the cache by hand |
+        """,
+        ["1-20 query"],
+        ["0>1"],
+    ),
+    "a table of states and what they mean is no list of steps": (
+        """\
+        ## Diagnosis
+        Read the state:
+        ```bash
+        sinfo -N
+        ```
+        | State | Meaning |
+        |---|---|
+        | drained | Remove from the partition by an operator |
+        """,
+        ["1-8 query"],
+        ["0>1"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_remedy_becomes(compiled: Callable[[str], Compiled], name: str) -> None:
+    text, steps, ways = CASES[name]
+    lines = text.split("\n")
+    made = brief(compiled("\n".join(line[8:] if line[:8].isspace() else line for line in lines)).plan)
+    assert made[0] == steps
+    assert sorted(made[1]) == sorted(ways)
