@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import json
 import os
+import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -97,7 +98,7 @@ class Service:
             limits=Limits(
                 calls_per_plugin=settings.engine.calls_per_plugin, run_deadline_s=settings.engine.run_deadline_s
             ),
-            owner=f"pid-{os.getpid()}",
+            owner=f"{socket.gethostname()}/{os.getpid()}",
             watch=self._tell,
         )
         self.intake = Intake(journal, shelf, run_deadline_s=settings.engine.run_deadline_s, clock=clock)
@@ -301,14 +302,14 @@ def open_journal(settings: Settings) -> Journal:
     if path != settings.journal.url:
         with contextlib.suppress(OSError):  # the journal itself says it better
             Path(path).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return Journal(settings.journal.url)
+    return Journal(settings.journal.url, lease_s=settings.journal.lease_s)
 
 
 def view_run(journal: Journal, run_id: str) -> RunView:
     """Fold a run's journal. Raises UnknownRun."""
     row = journal.run(run_id)
     if row is None:
-        raise UnknownRun(f"no run '{run_id}' in {journal.path}", hint="see `stepfleet runs`")
+        raise UnknownRun(f"no run '{run_id}' in {journal.place}", hint="see `stepfleet runs`")
     plan = from_json(json.loads(row.plan))
     events = journal.events(run_id)
     state = RunState(Shape(plan))

@@ -19,6 +19,7 @@ from pydantic_settings import (
 from agent.errors import SettingsError
 from agent.gate.principals import PrincipalSettings
 from agent.model.settings import LlmSettings
+from agent.run.store import LEASE_S
 from tsg.findings import Severity
 
 DEFAULT_FILE = Path("stepfleet.toml")
@@ -30,6 +31,7 @@ class _Section(BaseModel):
 
 class JournalSettings(_Section):
     url: str = "sqlite:///.stepfleet/journal.db"
+    lease_s: Annotated[float, Field(ge=1)] = LEASE_S
 
 
 class LibrarySettings(_Section):
@@ -143,7 +145,7 @@ def _relative_to(settings: Settings, folder: Path) -> Settings:
     policy = settings.policy.file
     return settings.model_copy(
         update={
-            "journal": JournalSettings(url=url),
+            "journal": settings.journal.model_copy(update={"url": url}),
             "library": LibrarySettings(path=folder / settings.library.path),
             "policy": PolicySettings(file=folder / policy if policy else None),
             "mentor": _mentor_from(folder, settings.mentor),

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from statistics import median
 from typing import Any, cast
 
@@ -20,8 +19,9 @@ from agent.gate.policy import Policy
 from agent.run.engine import Engine, Limits
 from agent.run.events import Event, EventKind
 from agent.run.intake import Intake
-from agent.run.journal import Journal, Lease
+from agent.run.journal import Journal
 from agent.run.schema import RunRow
+from agent.run.store import Lease
 from bench.plans import registry
 from dag.model import Plan
 from dag.serial import to_json
@@ -37,7 +37,7 @@ class NoGuides:
 class MemoryJournal:
     """Keeps events in a list: what is left is the scheduler's own cost."""
 
-    path = Path("memory")
+    place = "memory"
 
     def __init__(self, plan: Plan) -> None:
         now = datetime.now(UTC)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from agent.gate.policy import ActionRequest, Facts, Policy, Ruling, rule_on
 from agent.run.events import EventKind
@@ -44,18 +45,13 @@ class Gate:
 
     def _facts(self, conn: Connection, action: str, *, counted: bool) -> Facts:
         now = self.now()
-        count = conn.execute(
-            select(func.count())
-            .select_from(EVENT)
-            .where(
-                EVENT.c.kind == EventKind.INTENT.value,
-                EVENT.c.at > now - timedelta(hours=1),
-                func.json_extract(EVENT.c.payload, "$.call.action") == action,
-            )
-        ).scalar_one()
+        recent = select(EVENT.c.payload).where(
+            EVENT.c.kind == EventKind.INTENT.value, EVENT.c.at > now - timedelta(hours=1)
+        )
+        count = sum(json.loads(payload)["call"]["action"] == action for payload in conn.execute(recent).scalars())
         switch = read_switch(conn)
         stopped = f"{switch.reason} (by {switch.by})" if switch.engaged else None
-        return Facts(now=now, intents_last_hour=max(0, int(count) - counted), writes_stopped=stopped)
+        return Facts(now=now, intents_last_hour=max(0, count - counted), writes_stopped=stopped)
 
     async def switch(self) -> SwitchState:
         return await self.journal.read(read_switch)

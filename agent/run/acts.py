@@ -217,7 +217,7 @@ class ActionRun:
             check_fence(conn, run)
             leases.give_back(conn, run.run_id, self.key)
 
-        await self.engine.journal.write(work, durable=False)
+        await self.engine.journal.write(work, durable=False, alone=False)
 
     async def _precheck(self, exact: _Exact) -> None:
         try:
@@ -260,6 +260,7 @@ class ActionRun:
     async def _apply(self, exact: _Exact) -> None:
         assert self.state.intent is not None
         key, deadline_s = self.state.intent["key"], float(self.state.intent["deadline_s"])
+        self.advance.require_lease()
         try:
             result = await within(exact.action.apply(exact.args, key, self._ctx()), deadline_s, exact.action.name)
         except ApplyFailed as exc:
@@ -319,8 +320,11 @@ class ActionRun:
     async def _wait_out_intent(self) -> None:
         assert self.state.intent is not None
         assert self.state.intent_at is not None
-        over = self.state.intent_at + timedelta(seconds=float(self.state.intent["deadline_s"]))
-        await asyncio.sleep(max(0.0, (over - self.engine.now()).total_seconds()))
+        deadline_s = float(self.state.intent["deadline_s"])
+        left_s = deadline_s - (self.engine.now() - self.state.intent_at).total_seconds()
+        # A former owner on another machine may have sent it as late as the moment its lease ran out.
+        since_lease_s = asyncio.get_running_loop().time() - self.advance.lease.grip.since
+        await asyncio.sleep(min(deadline_s, max(0.0, left_s, deadline_s - since_lease_s)))
 
     async def _reissue(self, exact: _Exact, error: str) -> None:
         """Ask again under the same key: the target does it once, whether or not the first request arrives."""
@@ -329,6 +333,7 @@ class ActionRun:
         if not ruling.allowed:  # the kill switch, or a policy that has changed since the intent
             await self._park_unknown(exact, f"{error}; not asked again: {ruling.reason}")
         key, deadline_s = self.state.intent["key"], float(self.state.intent["deadline_s"])
+        self.advance.require_lease()
         try:
             result = await within(exact.action.apply(exact.args, key, self._ctx()), deadline_s, exact.action.name)
         except ApplyFailed as exc:
@@ -445,6 +450,7 @@ class ActionRun:
 
     async def _undo(self, exact: _Exact) -> Verdict:
         assert self.state.intent is not None
+        self.advance.require_lease()
         try:
             return await within(
                 exact.action.compensate(exact.args, self.state.intent["key"], self._ctx()),

@@ -18,19 +18,20 @@ from typing import Any
 
 import structlog
 
-from agent.errors import StepfleetError, UnknownRun
+from agent.errors import LeaseLost, StepfleetError, UnknownRun
 from agent.gate.gate import Gate
 from agent.run import values
 from agent.run.acts import ActionEnd, ActionRun, StepLeft
 from agent.run.branching import Brancher
 from agent.run.commands import fold_command, is_early
 from agent.run.events import Event, EventKind, Outcome, StepKey
-from agent.run.journal import Journal, Lease
+from agent.run.journal import Journal
 from agent.run.judge import Judge, Usage
 from agent.run.reads import Reader
 from agent.run.schema import RunRow
 from agent.run.shape import Shape
 from agent.run.state import RunState, RunStatus, Status
+from agent.run.store import Lease
 from dag.model import Kind, Plan, Step, Terminal
 from dag.serial import from_json
 from plugins.base import CallContext
@@ -109,7 +110,7 @@ class Engine:
         """
         row = await asyncio.to_thread(self.journal.run, run_id)
         if row is None:
-            raise UnknownRun(f"no run '{run_id}' in {self.journal.path}", hint="see `stepfleet runs`")
+            raise UnknownRun(f"no run '{run_id}' in {self.journal.place}", hint="see `stepfleet runs`")
         lease = await asyncio.to_thread(self.journal.acquire, run_id, self.owner)
         if lease is None:
             return None
@@ -120,7 +121,7 @@ class Engine:
             return await advance.run()
         finally:
             self._live.pop(run_id, None)
-            self.journal.release(lease)
+            await asyncio.to_thread(self.journal.release, lease)
 
     def usage(self, run_id: str) -> Usage:
         """What the judgements of a run at work in this process have cost so far."""
@@ -437,12 +438,22 @@ class Advance:
         """Plain values by name; those without one are left out."""
         stored = {n: self.state.values[n] for n in names if n in self.state.values}
         if any("artifact" in s for s in stored.values()):
-            await self.engine.journal.write(lambda conn: None, durable=False)  # an artifact may still be queued
+            await self.engine.journal.write(
+                lambda conn: None, durable=False, alone=False
+            )  # an artifact may still be queued
             return await asyncio.to_thread(values.load_all, self.engine.journal, stored, names)
         return {n: s["value"] for n, s in stored.items()}
 
     def keep(self, results: Mapping[str, Any]) -> dict[str, values.Stored]:
         return {name: values.store(self.engine.journal, self.lease.run_id, result) for name, result in results.items()}
+
+    def require_lease(self) -> None:
+        """Right before a write to the world. Raises LeaseLost where another process may have the run by now."""
+        if not self.lease.is_held():
+            raise LeaseLost(
+                f"run {self.lease.run_id}: this process was not heard of for too long, another may advance it now",
+                hint="is the database reachable, and the machine not overloaded? See [journal] lease_s",
+            )
 
     # -- journal ------------------------------------------------------------------------------
 

@@ -1,9 +1,8 @@
 """The journal: an append-only, group-committed record that a run's state is folded from.
 
-One writer thread owns two SQLite connections: `synchronous` cannot change inside a transaction, so
-events of reads go through one at NORMAL, and what must survive a power cut (intents, outcomes,
-approvals, accepted alerts) through one at FULL. Work that waits is committed together; order is the
-order of the calls, whatever their durability.
+One writer thread commits to a store. Work that waits is committed together; order is the order of the
+calls, whatever their durability. What must survive a power cut (intents, outcomes, approvals, accepted
+alerts) is durable before its caller hears of it.
 """
 
 from __future__ import annotations
@@ -17,34 +16,22 @@ from concurrent.futures import Future
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, TypeVar
 
-from filelock import FileLock, Timeout
-from sqlalchemy import Connection, Engine, create_engine, event, insert, select, text, update
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import StaticPool
-from sqlmodel import SQLModel
+from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from agent.errors import JournalError, LeaseLost, SettingsError
 from agent.run.events import DURABLE, Event, EventKind, StepKey
 from agent.run.schema import ARTIFACT, COMMAND, EVENT, LEASE, RUN, CommandRow, RunRow
+from agent.run.sqlite_store import SqliteStore
+from agent.run.store import LEASE_S, Lease, Store
 
 T = TypeVar("T")
 SMALL_BYTES = 16 * 1024  # larger values live in the artifact table
 SAMPLE_ITEMS = 3
 BATCH = 512  # how many waiting writes share one commit
-SCHEMA_VERSION = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """The right to write events of one run, as long as no later fence exists."""
-
-    run_id: str
-    fence: int
-    lock: FileLock
 
 
 @dataclass(slots=True)
@@ -53,38 +40,29 @@ class _Work:
 
     run: Callable[[Connection], Any]
     durable: bool
+    alone: bool
     checks_first: bool  # raises only before its first write: needs no savepoint of its own
     done: Future[Any]
 
 
-class Journal:
-    """Opens (and creates) the database at `url`; `sqlite:///PATH` only.
+_Outcome = tuple[_Work, Any, BaseException | None]
 
-    Raises: SettingsError for another database or a file it cannot use; JournalError when a write or a
+
+class Journal:
+    """Opens (and creates) the database at `url`: `sqlite:///PATH`, or `postgresql://...` for several machines.
+
+    `lease_s`: how long a run stays with an owner that is not heard of; only where an OS lock cannot tell.
+    Raises: SettingsError for another database or one it cannot use; JournalError when a write or a
     read fails. After a failed write nothing of it is kept, and the caller must not act on it.
     """
 
-    def __init__(self, url: str, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self.url = make_url(url)
-        self.path = _sqlite_path(self.url)
+    def __init__(
+        self, url: str, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC), lease_s: float = LEASE_S
+    ) -> None:
+        self.store = open_store(url, lease_s)
+        self.place = self.store.place
         self.now = clock
-        self._locks = self.path.with_name(self.path.name + ".locks")
-        try:
-            self._locks.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self.path.touch(mode=0o600, exist_ok=True)
-            self._normal = _connect(self.url, synchronous="NORMAL", begin="IMMEDIATE")
-            self._full = _connect(self.url, synchronous="FULL", begin="IMMEDIATE")
-            self._reader = _connect(self.url, synchronous="NORMAL", begin="DEFERRED")
-            with self._full.begin() as conn:
-                SQLModel.metadata.create_all(conn)
-                _check_version(conn, self.path)
-        except (OSError, SQLAlchemyError) as exc:
-            raise SettingsError(
-                f"{self.path}: the journal cannot be opened: {_cause(exc)}",
-                hint="check the folder's permissions and free space, or set [journal] url",
-            ) from exc
         self._queue: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
-        self._read_lock = threading.Lock()
         self._closing = threading.Lock()
         self._closed = False
         self._writer = threading.Thread(target=self._write_loop, name="journal", daemon=True)
@@ -97,26 +75,34 @@ class Journal:
                 self._closed = True
                 self._queue.put(None)
         self._writer.join()
-        for engine in (self._normal, self._full, self._reader):
-            engine.dispose()
+        self.store.close()
 
     # -- transactions -------------------------------------------------------------------------
 
-    async def write(self, work: Callable[[Connection], T], *, durable: bool = True) -> T:
-        """Run `work` inside the next commit and return its result; an error undoes only this work."""
-        return await asyncio.wrap_future(self.write_soon(work, durable=durable))
+    async def write(self, work: Callable[[Connection], T], *, durable: bool = True, alone: bool = True) -> T:
+        """Run `work` inside the next commit and return its result; an error undoes only this work.
+
+        `alone`: it decides by rows that other processes write, so theirs wait. It may be run more than once,
+        when the database kept nothing of it before.
+        """
+        return await asyncio.wrap_future(self.write_soon(work, durable=durable, alone=alone))
 
     def write_soon(
-        self, work: Callable[[Connection], T], *, durable: bool = True, checks_first: bool = False
+        self,
+        work: Callable[[Connection], T],
+        *,
+        durable: bool = True,
+        alone: bool = True,
+        checks_first: bool = False,
     ) -> Future[T]:
         """Queue `work`; the future is done once it is committed."""
         done: Future[T] = Future()
         done.set_running_or_notify_cancel()  # a caller that is cancelled must not take the writer's answer away
         with self._closing:
             if self._closed:
-                done.set_exception(JournalError(f"{self.path}: the journal is closed"))
+                done.set_exception(JournalError(f"{self.place}: the journal is closed"))
             else:
-                self._queue.put(_Work(work, durable, checks_first, done))
+                self._queue.put(_Work(work, durable, alone, checks_first, done))
         return done
 
     async def read(self, work: Callable[[Connection], T]) -> T:
@@ -125,10 +111,9 @@ class Journal:
 
     def read_now(self, work: Callable[[Connection], T]) -> T:
         try:
-            with self._read_lock, self._reader.connect() as conn:
-                return work(conn)
+            return self.store.read(work)
         except SQLAlchemyError as exc:
-            raise JournalError(f"{self.path}: the journal cannot be read: {_cause(exc)}") from exc
+            raise JournalError(f"{self.place}: the journal cannot be read: {_cause(exc)}") from exc
 
     def _write_loop(self) -> None:
         stop = False
@@ -145,24 +130,14 @@ class Journal:
                 self._commit(batch)
 
     def _commit(self, batch: Sequence[_Work]) -> None:
-        engine = self._full if any(w.durable for w in batch) else self._normal
-        results: list[tuple[_Work, Any, BaseException | None]] = []
         try:
-            with engine.begin() as conn:
-                for work in batch:
-                    try:
-                        with nullcontext() if work.checks_first else conn.begin_nested():
-                            results.append((work, work.run(conn), None))
-                    except SQLAlchemyError:
-                        raise  # the database itself failed: nobody's part of this commit is safe
-                    except Exception as exc:
-                        results.append((work, None, exc))
-        except SQLAlchemyError as exc:
-            failure = JournalError(
-                f"{self.path}: the journal cannot be written: {_cause(exc)}",
-                hint="free disk space or fix the file's permissions; the run goes on from its last commit",
+            results = self.store.commit(
+                lambda conn: _outcomes(conn, batch),
+                durable=any(w.durable for w in batch),
+                alone=any(w.alone for w in batch),
             )
-            failure.__cause__ = exc
+        except SQLAlchemyError as exc:
+            failure = self._failed("written", exc)
             results = [(work, None, failure) for work in batch]
         for work, result, error in results:
             if error is not None:
@@ -170,37 +145,26 @@ class Journal:
             else:
                 work.done.set_result(result)
 
+    def _failed(self, verb: str, exc: SQLAlchemyError) -> JournalError:
+        error = JournalError(f"{self.place}: the journal cannot be {verb}: {_cause(exc)}", hint=self.store.hint)
+        error.__cause__ = exc
+        return error
+
     # -- runs ---------------------------------------------------------------------------------
 
     def acquire(self, run_id: str, owner: str) -> Lease | None:
         """Become the one process that advances this run; None when another one does.
 
-        The OS lock tells whether the last owner is alive, at once even after `kill -9`; the fence makes a
-        write of a former owner fail.
+        The store tells whether the last owner may be alive; the fence makes a write of a former owner fail.
         """
-        lock = FileLock(self._locks / f"{run_id}.lock", is_singleton=False, thread_local=False, mode=0o600)
         try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            return None
-
-        def take(conn: Connection) -> int:
-            row = conn.execute(select(LEASE.c.fence).where(LEASE.c.run_id == run_id)).first()
-            if row is None:
-                conn.execute(insert(LEASE).values(run_id=run_id, owner=owner, fence=1))
-                return 1
-            fence = int(row[0]) + 1
-            conn.execute(update(LEASE).where(LEASE.c.run_id == run_id).values(owner=owner, fence=fence))
-            return fence
-
-        try:
-            return Lease(run_id, self.write_soon(take, durable=True).result(), lock)
-        except BaseException:
-            lock.release()
-            raise
+            return self.store.seize(run_id, owner, lambda take: self.write_soon(take, alone=False).result())
+        except SQLAlchemyError as exc:
+            raise self._failed("written", exc) from exc
 
     def release(self, lease: Lease) -> None:
-        lease.lock.release()
+        """Let others go on with the run. Never fails: a lease that cannot be given back runs out."""
+        lease.grip.release()
 
     def append(self, lease: Lease, events: Sequence[Event]) -> Future[None]:
         """Append events under the lease; durable when one of them must be.
@@ -220,7 +184,7 @@ class Journal:
                     .values(ended_at=ended.at, outcome=ended.payload["outcome"])
                 )
 
-        return self.write_soon(work, durable=any(e.kind in DURABLE for e in events), checks_first=True)
+        return self.write_soon(work, durable=any(e.kind in DURABLE for e in events), alone=False, checks_first=True)
 
     def append_decided(self, lease: Lease, decide: Callable[[Connection], Event]) -> Future[Event]:
         """Append, durably, the one event that `decide` returns inside the transaction."""
@@ -265,13 +229,49 @@ class Journal:
         query = select(ARTIFACT.c.body).where(ARTIFACT.c.sha256 == sha256)
         row = self.read_now(lambda c: c.execute(query).first())
         if row is None:
-            raise JournalError(f"{self.path}: artifact {sha256} is not in the journal")
+            raise JournalError(f"{self.place}: artifact {sha256} is not in the journal")
         return json.loads(row[0])
+
+
+def open_store(url: str, lease_s: float = LEASE_S) -> Store:
+    """The store that the URL's scheme names. Raises SettingsError."""
+    try:
+        made = make_url(url)
+    except ArgumentError as exc:
+        raise SettingsError(f"[journal] url: {exc}", hint=_URLS) from exc
+    if made.get_backend_name() == "sqlite":
+        return SqliteStore(made)
+    if made.drivername in ("postgresql", "postgresql+psycopg"):
+        try:
+            from agent.run.postgres_store import PostgresStore
+        except ModuleNotFoundError as exc:
+            raise SettingsError(
+                f"a journal in PostgreSQL needs {exc.name}", hint="pip install 'stepfleet[distributed]'"
+            ) from exc
+        return PostgresStore(made, lease_s)
+    raise SettingsError(
+        f"journal url '{made.render_as_string(hide_password=True)}': a journal is kept in SQLite or PostgreSQL",
+        hint=_URLS,
+    )
+
+
+def _outcomes(conn: Connection, batch: Sequence[_Work]) -> list[_Outcome]:
+    """Each caller's part in turn; an error of one undoes its own part only."""
+    outcomes: list[_Outcome] = []
+    for work in batch:
+        try:
+            with nullcontext() if work.checks_first else conn.begin_nested():
+                outcomes.append((work, work.run(conn), None))
+        except SQLAlchemyError:
+            raise  # the database itself failed: nobody's part of this commit is safe
+        except Exception as exc:
+            outcomes.append((work, None, exc))
+    return outcomes
 
 
 def check_fence(conn: Connection, lease: Lease) -> None:
     """Raise LeaseLost when the run has a later owner than `lease`."""
-    row = conn.execute(_SELECT_FENCE, {"run_id": lease.run_id}).first()
+    row = conn.execute(_SELECT_FENCE, {"of": lease.run_id}).first()
     if row is None or row[0] != lease.fence:
         raise LeaseLost(f"run {lease.run_id}: another process advances it now (fence {lease.fence} is old)")
 
@@ -285,7 +285,9 @@ def open_run(conn: Connection, row: RunRow, events: Sequence[Event]) -> None:
 def say(conn: Connection, run_id: str, kind: str, payload: dict[str, Any], at: datetime) -> int:
     """Leave a command for the run's advancer and return its number; part of the caller's transaction."""
     result = conn.execute(insert(COMMAND).values(run_id=run_id, kind=kind, payload=json.dumps(payload), at=at))
-    return int(result.lastrowid)
+    key = result.inserted_primary_key
+    assert key is not None
+    return int(key[0])
 
 
 def keep_artifact(conn: Connection, run_id: str, sha256: str, body: bytes) -> None:
@@ -294,48 +296,10 @@ def keep_artifact(conn: Connection, run_id: str, sha256: str, body: bytes) -> No
         conn.execute(insert(ARTIFACT).values(sha256=sha256, run_id=run_id, body=body))
 
 
+_URLS = "write sqlite:///PATH or postgresql://USER@HOST/DATABASE"
 _INSERT_EVENT = insert(EVENT)
-_SELECT_FENCE = text("SELECT fence FROM lease WHERE run_id = :run_id")
-
-
-def _sqlite_path(url: URL) -> Path:
-    if not url.drivername.startswith("sqlite") or not url.database or url.database == ":memory:":
-        raise SettingsError(
-            f"journal url '{url.render_as_string(hide_password=True)}': this build keeps its journal in a SQLite file",
-            hint="write sqlite:///PATH",
-        )
-    return Path(url.database)
-
-
-def _connect(url: URL, *, synchronous: str, begin: str) -> Engine:
-    # Writers begin IMMEDIATE: two processes must not both read a fence and then both write.
-    engine = create_engine(
-        url,
-        poolclass=StaticPool,
-        connect_args={"check_same_thread": False, "timeout": 10, "isolation_level": None},
-    )
-
-    @event.listens_for(engine, "connect")
-    def configure(connection: Any, _record: Any) -> None:
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute(f"PRAGMA synchronous={synchronous}")
-
-    @event.listens_for(engine, "begin")
-    def begin_transaction(conn: Connection) -> None:
-        conn.exec_driver_sql(f"BEGIN {begin}")
-
-    return engine
-
-
-def _check_version(conn: Connection, path: Path) -> None:
-    version = int(conn.exec_driver_sql("PRAGMA user_version").scalar_one())
-    if version == 0:
-        conn.exec_driver_sql(f"PRAGMA user_version={SCHEMA_VERSION}")
-    elif version != SCHEMA_VERSION:
-        raise SettingsError(
-            f"{path}: the journal has schema {version}, this program writes schema {SCHEMA_VERSION}",
-            hint="use the version of stepfleet that wrote it, or start a new journal",
-        )
+# The row is shared until the commit: nobody takes the run over between this look and what is written under it.
+_SELECT_FENCE = select(LEASE.c.fence).where(LEASE.c.run_id == bindparam("of")).with_for_update(read=True)
 
 
 def _cause(exc: BaseException) -> str:
@@ -373,5 +337,5 @@ def _event(row: Any) -> Event:
 
 
 def _aware(mapping: Any) -> dict[str, Any]:
-    """SQLite drops the zone; every time in the journal is UTC."""
+    """SQLite drops the zone, and PostgreSQL's sessions speak UTC: every time in the journal is UTC."""
     return {k: v.replace(tzinfo=UTC) if isinstance(v, datetime) else v for k, v in mapping.items()}

@@ -7,6 +7,8 @@ from datetime import datetime
 from sqlalchemy import Column, DateTime, Index, LargeBinary, Table, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
+SCHEMA_VERSION = 1
+
 
 def _time(*, nullable: bool = False) -> Column[datetime]:
     return Column(DateTime(timezone=True), nullable=nullable)
@@ -62,6 +64,7 @@ class LeaseRow(SQLModel, table=True):
     run_id: str = Field(primary_key=True)
     owner: str
     fence: int
+    expires_at: datetime | None = Field(default=None, sa_column=_time(nullable=True))  # by the database's clock
 
 
 class ResourceLeaseRow(SQLModel, table=True):

@@ -38,7 +38,7 @@ def store(journal: Journal, run_id: str, result: Result) -> Stored:
             hint="aggregate in the query (max by, topk) or narrow its range",
         )
     sha256 = hashlib.sha256(body).hexdigest()
-    journal.write_soon(lambda conn: keep_artifact(conn, run_id, sha256, body), durable=False)
+    journal.write_soon(lambda conn: keep_artifact(conn, run_id, sha256, body), durable=False, alone=False)
     return {"artifact": sha256, "bytes": len(body), "sample": _sample(result.value), **facts}
 
 

@@ -36,13 +36,19 @@ def find_program(cache: Path, package: str, *names: str) -> Program:
     for name in names:
         if found := shutil.which(name):
             return Program(Path(found).resolve())
-    root = cache / "debian" / package
-    if not root.exists():
-        _unpack(package, root)
+    root = unpacked(cache, package)
     return Program(root / "usr" / "bin" / package, root)
 
 
-def _unpack(package: str, root: Path) -> None:
+def unpacked(cache: Path, package: str, *others: str) -> Path:
+    """The folder that a package, and others it needs, are unpacked into; fetched once. Blocks. Raises: ToolMissing."""
+    root = cache / "debian" / package
+    if not root.exists():
+        _unpack(package, root, others)
+    return root
+
+
+def _unpack(package: str, root: Path, others: tuple[str, ...] = ()) -> None:
     if not (shutil.which("apt-get") and shutil.which("dpkg")):
         raise ToolMissing(
             f"{package} is not on PATH, and without apt-get and dpkg it cannot be fetched",
@@ -51,10 +57,11 @@ def _unpack(package: str, root: Path) -> None:
     root.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=root.parent, prefix=f".{package}.") as folder:
         work = Path(folder)
-        _run(package, "apt-get", "download", package, cwd=work)
+        _run(package, "apt-get", "download", package, *others, cwd=work)
         for archive in work.glob("*.deb"):
             _run(package, "dpkg", "-x", archive.name, "root", cwd=work)
-        _relocate(work / "root" / "usr" / "bin" / package)
+        if (program := work / "root" / "usr" / "bin" / package).exists():
+            _relocate(program)
         try:
             (work / "root").rename(root)
         except OSError:

@@ -111,7 +111,7 @@ def test_errors_are_json_when_json_is_asked_for(tmp_path: Path) -> None:
         pytest.param("[journl]\nurl='x'\n", "did you mean 'journal'?", id="an unknown section"),
         pytest.param("[api]\nprot=1\n", "did you mean 'port'?", id="an unknown setting"),
         pytest.param("[api]\nport=99999\n", "api.port", id="an impossible port"),
-        pytest.param("[journal]\nurl='postgresql://x'\n", "SQLite file", id="another database"),
+        pytest.param("[journal]\nurl='mysql://x'\n", "SQLite or PostgreSQL", id="another database"),
     ],
 )
 def test_bad_settings_name_the_file_and_the_setting(tmp_path: Path, text: str, says: str) -> None:

@@ -183,9 +183,10 @@ class Bench:
     policy: Policy = ALLOW
     judge: Judge | None = None
     limits: Limits = Limits()  # noqa: RUF009 - frozen
+    url: str | None = None  # another journal than the file
 
     def __post_init__(self) -> None:
-        self.journal = Journal(f"sqlite:///{self.path}")
+        self.journal = Journal(self.url or f"sqlite:///{self.path}", lease_s=3.0)
         self.restart()
 
     def restart(self) -> None:

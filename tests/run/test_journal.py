@@ -16,6 +16,7 @@ from agent.errors import JournalError, LeaseLost, SettingsError
 from agent.run.events import Event, EventKind, Outcome, StepKey
 from agent.run.journal import Journal, parse_key
 from agent.run.schema import EVENT
+from agent.run.sqlite_store import SqliteStore
 from agent.run.state import RunStatus
 from dag.model import Edge
 from tests.run.engine_bench import Bench, Script, action, check, default, plan_of
@@ -29,18 +30,18 @@ def test_a_step_key_reads_back_as_itself(key: StepKey) -> None:
     assert parse_key(str(key)) == key
 
 
-async def test_a_former_owner_cannot_write(bench: Bench) -> None:
-    run_id = await bench.open(PLAN)
-    old = await asyncio.to_thread(bench.journal.acquire, run_id, "old")
+async def test_a_former_owner_cannot_write(either_bench: Bench) -> None:
+    run_id = await either_bench.open(PLAN)
+    old = await asyncio.to_thread(either_bench.journal.acquire, run_id, "old")
     assert old is not None
-    bench.journal.release(old)
-    new = await asyncio.to_thread(bench.journal.acquire, run_id, "new")
+    either_bench.journal.release(old)
+    new = await asyncio.to_thread(either_bench.journal.acquire, run_id, "new")
     assert new is not None
     event = Event(1, EventKind.STEP_STARTED, datetime.now(UTC), StepKey("a"))
     with pytest.raises(LeaseLost, match="another process advances it"):
-        await asyncio.wrap_future(bench.journal.append(old, [event]))
-    assert len(bench.journal.events(run_id)) == 1
-    bench.journal.release(new)
+        await asyncio.wrap_future(either_bench.journal.append(old, [event]))
+    assert len(either_bench.journal.events(run_id)) == 1
+    either_bench.journal.release(new)
 
 
 async def test_a_full_disk_stops_the_run_before_its_action_and_loses_nothing(bench: Bench, script: Script) -> None:
@@ -59,7 +60,9 @@ async def test_a_full_disk_stops_the_run_before_its_action_and_loses_nothing(ben
 
 def bound_pages(journal: Journal, pages: int) -> None:
     """SQLite's own bound stands in for the disk's: the error is the same one. 0: what the file has now."""
-    for engine in (journal._full, journal._normal):
+    store = journal.store
+    assert isinstance(store, SqliteStore)
+    for engine in (store.full, store.normal):
         with engine.connect() as conn:
             most = pages or conn.exec_driver_sql("PRAGMA page_count").scalar_one()
             conn.exec_driver_sql(f"PRAGMA max_page_count={most}")
@@ -84,21 +87,21 @@ def _fill_tables(conn: Connection, i: int) -> None:
     conn.execute(insert(EVENT).values(**event))
 
 
-async def test_one_callers_error_does_not_undo_anothers_work(bench: Bench) -> None:
-    run_id = await bench.open(PLAN)
-    lease = await asyncio.to_thread(bench.journal.acquire, run_id, "me")
+async def test_one_callers_error_does_not_undo_anothers_work(either_bench: Bench) -> None:
+    run_id = await either_bench.open(PLAN)
+    lease = await asyncio.to_thread(either_bench.journal.acquire, run_id, "me")
     assert lease is not None
 
     def fails(conn: object) -> None:
         raise ValueError("mine alone")
 
-    bad = bench.journal.write_soon(fails)
-    good = bench.journal.append(lease, [Event(1, EventKind.STEP_STARTED, datetime.now(UTC), StepKey("a"))])
+    bad = either_bench.journal.write_soon(fails)
+    good = either_bench.journal.append(lease, [Event(1, EventKind.STEP_STARTED, datetime.now(UTC), StepKey("a"))])
     await asyncio.wrap_future(good)
     with pytest.raises(ValueError, match="mine alone"):
         await asyncio.wrap_future(bad)
-    assert len(bench.journal.events(run_id)) == 2
-    bench.journal.release(lease)
+    assert len(either_bench.journal.events(run_id)) == 2
+    either_bench.journal.release(lease)
 
 
 def test_the_file_is_for_its_owner_only(tmp_path: Path) -> None:
@@ -110,8 +113,10 @@ def test_the_file_is_for_its_owner_only(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("url", "says"),
     [
-        pytest.param("postgresql://x:secret@db/runs", "SQLite file", id="another database is refused, not half used"),
-        pytest.param("sqlite:///:memory:", "SQLite file", id="a journal in memory is no journal"),
+        pytest.param(
+            "mysql://x:secret@db/runs", "SQLite or PostgreSQL", id="another database is refused, not half used"
+        ),
+        pytest.param("sqlite:///:memory:", "in memory", id="a journal in memory is no journal"),
     ],
 )
 def test_urls_that_are_no_journal(url: str, says: str) -> None:
@@ -136,24 +141,24 @@ def test_a_journal_of_another_schema_is_refused(tmp_path: Path) -> None:
         Journal(f"sqlite:///{path}")
 
 
-async def test_an_ended_run_stays_as_it_is(bench: Bench) -> None:
-    run_id = await bench.open(PLAN)
-    await bench.go_on(run_id, PLAN)
-    before = bench.journal.events(run_id)
-    advanced, _ = await bench.go_on(run_id, PLAN)
+async def test_an_ended_run_stays_as_it_is(either_bench: Bench) -> None:
+    run_id = await either_bench.open(PLAN)
+    await either_bench.go_on(run_id, PLAN)
+    before = either_bench.journal.events(run_id)
+    advanced, _ = await either_bench.go_on(run_id, PLAN)
     assert advanced.status is RunStatus.ENDED
-    assert bench.journal.events(run_id) == before
+    assert either_bench.journal.events(run_id) == before
 
 
-async def test_a_closed_journal_refuses_and_keeps_nobody_waiting(bench: Bench) -> None:
-    bench.journal.close()
+async def test_a_closed_journal_refuses_and_keeps_nobody_waiting(either_bench: Bench) -> None:
+    either_bench.journal.close()
     with pytest.raises(JournalError, match="the journal is closed"):
-        await bench.journal.write(lambda conn: None)
+        await either_bench.journal.write(lambda conn: None)
 
 
-async def test_a_caller_that_is_cancelled_does_not_stop_the_writer(bench: Bench) -> None:
-    waiting = asyncio.create_task(bench.journal.write(lambda conn: time.sleep(0.2)))
+async def test_a_caller_that_is_cancelled_does_not_stop_the_writer(either_bench: Bench) -> None:
+    waiting = asyncio.create_task(either_bench.journal.write(lambda conn: time.sleep(0.2)))
     await asyncio.sleep(0.05)
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
-    assert await asyncio.wait_for(bench.journal.write(lambda conn: 1), 5) == 1
+    assert await asyncio.wait_for(either_bench.journal.write(lambda conn: 1), 5) == 1
