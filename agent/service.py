@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import structlog
 from sqlalchemy import func, select
 
 from agent.catalogue import PluginCatalogue
-from agent.errors import NotAllowed, StepfleetError, UnknownRun
+from agent.errors import NotAllowed, SettingsError, StepfleetError, UnknownRun
 from agent.gate.gate import Gate, SwitchState
 from agent.gate.policy import Policy, load_policy
 from agent.gate.principals import Principal, Principals
@@ -42,6 +42,9 @@ from dag.serial import from_json
 from plugins.registry import Registry
 from telemetry.alerts import Notification
 from tsg.findings import Severity
+
+if TYPE_CHECKING:
+    from agent.run.shared_dispatch import SharedDispatcher  # its library is an extra
 
 log = structlog.get_logger()
 Watch = Callable[[str, Event], None]
@@ -79,6 +82,7 @@ class Service:
         principals: Principals,
         watch: Watch | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        advance: bool = True,
     ) -> None:
         self.settings = settings
         self.journal = journal
@@ -102,7 +106,7 @@ class Service:
             watch=self._tell,
         )
         self.intake = Intake(journal, shelf, run_deadline_s=settings.engine.run_deadline_s, clock=clock)
-        self.dispatcher = Dispatcher(self.engine, journal, runs_at_once=settings.engine.runs_at_once, clock=clock)
+        self.dispatcher = _dispatcher(settings, self.engine, advance=advance)
 
     async def __aenter__(self) -> Self:
         await self.dispatcher.start()
@@ -277,8 +281,11 @@ class Service:
         return None
 
 
-def build_service(settings: Settings, *, watch: Watch | None = None) -> Service:
-    """Put a service together. Raises SettingsError, PluginError; a bad guide only leaves its findings."""
+def build_service(settings: Settings, *, watch: Watch | None = None, advance: bool = True) -> Service:
+    """Put a service together; without `advance` it leaves its runs to the workers of a shared journal.
+
+    Raises: SettingsError, PluginError; a bad guide only leaves its findings.
+    """
     registry = Registry.installed(settings.plugins)
     shelf = GuideShelf(settings.library.path, PluginCatalogue(registry))
     policy = load_policy(settings.policy.file) if settings.policy.file else Policy()
@@ -291,9 +298,28 @@ def build_service(settings: Settings, *, watch: Watch | None = None) -> Service:
         shelf=shelf,
         principals=principals,
         watch=watch,
+        advance=advance,
     )
     service.engine.judge = _judge(settings, service.engine)  # its budget goes on from what a run has spent
     return service
+
+
+def _dispatcher(settings: Settings, engine: Engine, *, advance: bool) -> Dispatcher | SharedDispatcher:
+    """Wake-ups within the process, or through the database that several machines share."""
+    at_once = settings.engine.runs_at_once
+    if settings.journal.is_shared:
+        from agent.run.shared_dispatch import SharedDispatcher
+
+        url, lease_s = settings.journal.url, settings.journal.lease_s
+        return SharedDispatcher(
+            engine, engine.journal, url=url, lease_s=lease_s, runs_at_once=at_once, advance=advance, clock=engine.now
+        )
+    if not advance:
+        raise SettingsError(
+            "nobody else advances the runs of a journal in a SQLite file",
+            hint="leave out --no-advance, or set [journal] url to a PostgreSQL database and start workers",
+        )
+    return Dispatcher(engine, engine.journal, runs_at_once=at_once, clock=engine.now)
 
 
 def open_journal(settings: Settings) -> Journal:

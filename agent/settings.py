@@ -33,6 +33,11 @@ class JournalSettings(_Section):
     url: str = "sqlite:///.stepfleet/journal.db"
     lease_s: Annotated[float, Field(ge=1)] = LEASE_S
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether processes of several machines may use it at once."""
+        return self.url.startswith("postgresql")
+
 
 class LibrarySettings(_Section):
     path: Path = Path("guides")

@@ -62,7 +62,7 @@ class MemoryJournal:
     def acquire(self, run_id: str, owner: str) -> Lease:
         return Lease(run_id, 1, cast(Any, None))
 
-    def release(self, lease: Lease) -> None:
+    def release(self, lease: Lease, *, left: bool = False) -> None:
         pass
 
     def events(self, run_id: str, since: int = 0) -> list[Event]:

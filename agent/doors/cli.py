@@ -151,11 +151,29 @@ def run(
 
 
 @app.command()
-def serve(as_json: Json = False) -> None:
+def serve(
+    no_advance: Annotated[
+        bool, typer.Option("--no-advance", help="Only take alerts and words; workers advance the runs.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Take alerts and people's words over HTTP until stopped."""
     from agent.doors import serve_command
 
-    _finish(as_json, lambda: serve_command.serve(_config["file"], as_json=as_json))
+    _finish(as_json, lambda: serve_command.serve(_config["file"], as_json=as_json, advance=not no_advance))
+
+
+@app.command()
+def worker(
+    concurrency: Annotated[
+        int | None, typer.Option(min=1, help="Runs advanced at once; [engine] runs_at_once by default.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Advance runs of a journal that several machines share, until stopped."""
+    from agent.doors import worker_command
+
+    _finish(as_json, lambda: worker_command.worker(_config["file"], concurrency, as_json=as_json))
 
 
 @app.command()

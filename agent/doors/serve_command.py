@@ -27,13 +27,13 @@ log = structlog.get_logger()
 GRACE_S = 15  # how long open requests may take once we are asked to stop
 
 
-def serve(config: Path | None, *, as_json: bool) -> int:
+def serve(config: Path | None, *, as_json: bool, advance: bool = True) -> int:
     """Raises SettingsError: the port is taken, or nobody could be told from anybody."""
     settings = load_settings(config)
     _require_a_webhook_principal(settings)
-    _log_to_stderr()
+    log_to_stderr()
     listener = _listen(settings.api.host, settings.api.port)
-    asyncio.run(_serve(settings, listener, as_json=as_json))
+    asyncio.run(_serve(settings, listener, as_json=as_json, advance=advance))
     return 0
 
 
@@ -74,9 +74,9 @@ class _Server(uvicorn.Server):
         self.handle_exit(signal.SIGTERM, None)
 
 
-async def _serve(settings: Settings, listener: socket.socket, *, as_json: bool) -> None:
+async def _serve(settings: Settings, listener: socket.socket, *, as_json: bool, advance: bool) -> None:
     metrics = DoorMetrics()
-    service = build_service(settings, watch=metrics.watch)
+    service = build_service(settings, watch=metrics.watch, advance=advance)
     server = _Server(
         uvicorn.Config(
             create_app(service, settings, metrics),
@@ -102,7 +102,7 @@ def _address(listener: socket.socket) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def _log_to_stderr() -> None:
+def log_to_stderr() -> None:
     renderer = structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer()
     structlog.configure(
         processors=[

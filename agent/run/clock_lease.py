@@ -31,13 +31,14 @@ class ClockGrip:
         self.run_id, self.fence = run_id, fence
         self.since = time.monotonic()
         self.until = asked + keeper.lease_s
+        self.writing = threading.Lock()
         self._keeper = keeper
 
     def is_held(self) -> bool:
         return time.monotonic() < self.until
 
-    def release(self) -> None:
-        self._keeper.release(self)
+    def release(self, *, left: bool = False) -> None:
+        self._keeper.release(self, left=left)
 
 
 class LeaseKeeper:
@@ -73,11 +74,13 @@ class LeaseKeeper:
             self._grips.add(grip)
         return Lease(run_id, fence, grip)
 
-    def release(self, grip: ClockGrip) -> None:
-        with self._lock:
-            self._grips.discard(grip)
+    def release(self, grip: ClockGrip, *, left: bool) -> None:
+        """A lease that runs out now is seen as left behind; one without an end, as a run that waits."""
         grip.until = 0.0
-        self._set(grip, None)
+        with grip.writing:
+            with self._lock:
+                self._grips.discard(grip)
+            self._set(grip, func.clock_timestamp() if left else None)
 
     def close(self) -> None:
         self._closed.set()
@@ -88,15 +91,14 @@ class LeaseKeeper:
             with self._lock:
                 grips = list(self._grips)
             for grip in grips:
-                asked = time.monotonic()
-                if self._set(grip, self._expiry):
-                    with self._lock:
-                        if grip in self._grips:
-                            grip.until = asked + self.lease_s
+                with grip.writing:  # not beside its release, which must have the last word
+                    asked = time.monotonic()
+                    if grip in self._grips and self._set(grip, self._expiry):
+                        grip.until = asked + self.lease_s
 
     def _set(self, grip: ClockGrip, expiry: object) -> bool:
-        """Write the row if it is still ours and not given back; whether that is known to have happened."""
-        query = update(LEASE).where(_MINE, LEASE.c.expires_at.is_not(None)).values(expires_at=expiry)
+        """Write the row if it is still ours; whether that is known to have happened."""
+        query = update(LEASE).where(_MINE).values(expires_at=expiry)
         try:
             with self._engine.begin() as conn:
                 return conn.execute(query, {"of": grip.run_id, "under": grip.fence}).rowcount == 1

@@ -114,14 +114,17 @@ class Engine:
         lease = await asyncio.to_thread(self.journal.acquire, run_id, self.owner)
         if lease is None:
             return None
+        left = True
         try:
             events = await asyncio.to_thread(self.journal.events, run_id)
             advance = Advance(self, lease, self._shape(row), events, row.deadline_at)
             self._live[run_id] = advance
-            return await advance.run()
+            advanced = await advance.run()
+            left = advanced.status is RunStatus.RUNNING
+            return advanced
         finally:
             self._live.pop(run_id, None)
-            await asyncio.to_thread(self.journal.release, lease)
+            await asyncio.to_thread(self.journal.release, lease, left=left)
 
     def usage(self, run_id: str) -> Usage:
         """What the judgements of a run at work in this process have cost so far."""

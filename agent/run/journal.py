@@ -162,9 +162,12 @@ class Journal:
         except SQLAlchemyError as exc:
             raise self._failed("written", exc) from exc
 
-    def release(self, lease: Lease) -> None:
-        """Let others go on with the run. Never fails: a lease that cannot be given back runs out."""
-        lease.grip.release()
+    def release(self, lease: Lease, *, left: bool = False) -> None:
+        """Let others go on with the run. Never fails: a lease that cannot be given back runs out.
+
+        `left`: the run waits for nobody, so somebody should go on with it.
+        """
+        lease.grip.release(left=left)
 
     def append(self, lease: Lease, events: Sequence[Event]) -> Future[None]:
         """Append events under the lease; durable when one of them must be.

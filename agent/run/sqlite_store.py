@@ -37,7 +37,7 @@ class FileGrip:
     def is_held(self) -> bool:
         return bool(self._lock.is_locked)
 
-    def release(self) -> None:
+    def release(self, *, left: bool = False) -> None:
         self._lock.release()
 
 

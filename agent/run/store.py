@@ -23,7 +23,8 @@ class Grip(Protocol):
     def is_held(self) -> bool:
         """Whether nobody else can have the run now. False may be early, true is never late."""
 
-    def release(self) -> None: ...
+    def release(self, *, left: bool = False) -> None:
+        """Let others have the run; `left`: it waits for nobody, so somebody should go on with it."""
 
 
 @dataclass(frozen=True, slots=True)
