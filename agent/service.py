@@ -30,6 +30,7 @@ from agent.guides import GuideShelf
 from agent.run.dispatch import Dispatcher
 from agent.run.engine import Advanced, Engine, Limits
 from agent.run.events import Event, StepKey
+from agent.run.fair_queue import Lane
 from agent.run.intake import Accepted, Intake
 from agent.run.journal import Journal, parse_key, say
 from agent.run.judge import Judge
@@ -151,13 +152,13 @@ class Service:
         accepted = await self.intake.accept(notification)
         for decision in accepted:
             if decision.run_id is not None:
-                self.dispatcher.wake(decision.run_id)
+                self.dispatcher.wake(decision.run_id, Lane(decision.team, decision.guide or ""))
         return accepted
 
     async def start_run(self, guide: str, inputs: Mapping[str, str], *, by: str) -> str:
         """Open a run of a guide by name or path. Raises GuideError, MissingInput."""
         run_id = await self.open_run(guide, inputs, by=by)
-        self.dispatcher.wake(run_id)
+        await self._wake(run_id)
         return run_id
 
     async def open_run(self, guide: str, inputs: Mapping[str, str], *, by: str) -> str:
@@ -250,7 +251,12 @@ class Service:
 
     async def _say(self, run_id: str, kind: str, payload: dict[str, Any]) -> None:
         await self.journal.write(lambda conn: say(conn, run_id, kind, payload, self.now()))
-        self.dispatcher.wake(run_id)
+        await self._wake(run_id)
+
+    async def _wake(self, run_id: str) -> None:
+        row = await asyncio.to_thread(self.journal.run, run_id)
+        if row is not None:
+            self.dispatcher.wake(run_id, Lane(row.team, row.guide))
 
     # -- live events --------------------------------------------------------------------------
 

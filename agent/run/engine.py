@@ -27,6 +27,7 @@ from agent.run.commands import fold_command, is_early
 from agent.run.events import Event, EventKind, Outcome, StepKey
 from agent.run.journal import Journal
 from agent.run.judge import Judge, Usage
+from agent.run.parking import AWAKE, Rest
 from agent.run.reads import Reader
 from agent.run.schema import RunRow
 from agent.run.shape import Shape
@@ -117,7 +118,7 @@ class Engine:
         left = True
         try:
             events = await asyncio.to_thread(self.journal.events, run_id)
-            advance = Advance(self, lease, self._shape(row), events, row.deadline_at)
+            advance = Advance(self, lease, self._shape(row), events, row.deadline_at, Rest(row.parked, row.wake_at))
             self._live[run_id] = advance
             advanced = await advance.run()
             left = advanced.status is RunStatus.RUNNING
@@ -160,6 +161,7 @@ class Advance:
     shape: Shape
     events: list[Event]
     deadline_at: datetime
+    rest: Rest  # as the journal has it
     plan: Plan = field(init=False)
     state: RunState = field(init=False)
 
@@ -274,7 +276,9 @@ class Advance:
             if await asyncio.to_thread(self.engine.journal.commands, self.lease.run_id, set(self.state.commands)):
                 self._poked = True
                 return None
-            return Advanced(RunStatus.PARKED, reason=self._waits_for(), wake_at=self._due())
+            rest = Rest(self._waits_for(), self._due(), heard=len(self.state.commands))
+            await self._rest(rest)
+            return Advanced(RunStatus.PARKED, reason=self._waits_for(), wake_at=rest.wake_at)
         self.emit(
             EventKind.RUN_ENDING,
             None,
@@ -497,8 +501,24 @@ class Advance:
     def flush(self) -> None:
         """Hand everything emitted to the journal's next commit."""
         if self._unwritten:
-            self._written.append(self.engine.journal.append(self.lease, self._unwritten))
-            self._unwritten = []
+            rest = self._resting()
+            changed = None if rest.same_as(self.rest) else rest
+            self._written.append(self.engine.journal.append(self.lease, self._unwritten, changed))
+            self._unwritten, self.rest = [], rest
+
+    def _resting(self) -> Rest:
+        """How the run rests after what was emitted; in doubt it is awake: a needless look harms nothing."""
+        state = self.state
+        if self.stopping or not state.parked or state.running or state.ready or state.unbranched - state.parked:
+            return AWAKE
+        return Rest(self._waits_for(), self._due(), heard=len(state.commands))
+
+    async def _rest(self, rest: Rest) -> None:
+        """Nothing is at work, and the last events alone did not show it: steps wait behind a parked one, say."""
+        if not rest.same_as(self.rest):
+            self._written.append(self.engine.journal.append(self.lease, [], rest))
+            self.rest = rest
+            await self.settle_journal()
 
     async def settle_journal(self) -> None:
         """Return once everything emitted is committed."""

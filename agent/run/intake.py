@@ -46,6 +46,7 @@ class Accepted:
     guide: str | None = None
     run_id: str | None = None
     alerts: int = 1
+    team: str = ""
 
 
 class Guides(Protocol):
@@ -110,28 +111,29 @@ class Intake:
     def _decide(
         self, conn: Connection, notification: Notification, plan: Plan, alerts: Sequence[Alert], now: datetime
     ) -> list[Accepted]:
-        live = conn.execute(
-            select(RUN.c.id).where(
+        going_on = conn.execute(
+            select(RUN.c.id, RUN.c.team).where(
                 RUN.c.source == notification.source,
                 RUN.c.group_key == notification.group_key,
                 RUN.c.guide == plan.guide,
                 RUN.c.outcome.is_(None),
             )
-        ).scalar()
+        ).first()
+        live, team = going_on or (None, "")
         decided: list[Accepted] = []
         resolved = [a for a in alerts if a.status is AlertStatus.RESOLVED]
         if resolved and live is not None:
             say(conn, live, "alert_resolved", {"alerts": [_alert(a) for a in resolved]}, now)
         if resolved:
             reason = "recorded as evidence" if live else "no run of theirs is going on"
-            decided.append(Accepted(Decision.RESOLVED, reason, plan.guide, live, len(resolved)))
+            decided.append(Accepted(Decision.RESOLVED, reason, plan.guide, live, len(resolved), team))
         firing = [a for a in alerts if a.status is AlertStatus.FIRING]
         unseen = [a for a in firing if self._see(conn, notification.source, plan.guide, a, live or "")]
         if firing and live is not None:
             if unseen:
                 say(conn, live, "alert_joined", {"alerts": [_alert(a) for a in unseen]}, now)
             reason = f"run {live} of this group is going on"
-            decided.append(Accepted(Decision.JOINED, reason, plan.guide, live, len(firing)))
+            decided.append(Accepted(Decision.JOINED, reason, plan.guide, live, len(firing), team))
         elif unseen:
             decided.append(self._start(conn, notification, plan, unseen, now))
         elif firing:
@@ -165,7 +167,7 @@ class Intake:
             run_id = self._open(conn, plan, notification.source, key, {}, facts, now, failed=str(exc))
             return Accepted(Decision.STARTED, f"{exc}: the run ended before its first step", plan.guide, run_id)
         run_id = self._open(conn, plan, notification.source, key, bound, facts, now)
-        return Accepted(Decision.STARTED, f"{first.name} is firing", plan.guide, run_id, len(alerts))
+        return Accepted(Decision.STARTED, f"{first.name} is firing", plan.guide, run_id, len(alerts), team_of(facts))
 
     def _open(
         self,
@@ -196,12 +198,18 @@ class Intake:
             plan_digest=plan.digest,
             plan=json.dumps(to_json(plan, pairs=False)),
             opened_at=now,
+            team=team_of(alert),
             deadline_at=now + timedelta(seconds=self.run_deadline_s),
             ended_at=now if failed is not None else None,
             outcome=str(Outcome.FAILED) if failed is not None else None,
         )
         open_run(conn, row, events)
         return run_id
+
+
+def team_of(facts: Mapping[str, Any]) -> str:
+    """Whose a run is: the label `team` of its first alert, or of what a person gave; empty without one."""
+    return str(facts.get("labels", {}).get("team", ""))
 
 
 def _alert(alert: Alert) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from agent.errors import JournalError, LeaseLost, SettingsError
 from agent.run.events import DURABLE, Event, EventKind, StepKey
+from agent.run.parking import Rest, call_out, mark
 from agent.run.schema import ARTIFACT, COMMAND, EVENT, LEASE, RUN, CommandRow, RunRow
 from agent.run.sqlite_store import SqliteStore
 from agent.run.store import LEASE_S, Lease, Store
@@ -169,8 +170,8 @@ class Journal:
         """
         lease.grip.release(left=left)
 
-    def append(self, lease: Lease, events: Sequence[Event]) -> Future[None]:
-        """Append events under the lease; durable when one of them must be.
+    def append(self, lease: Lease, events: Sequence[Event], rest: Rest | None = None) -> Future[None]:
+        """Append events under the lease, and how the run then rests; durable when one of the events must be.
 
         The future fails with LeaseLost when a later owner exists, with JournalError when the disk does not take it.
         """
@@ -179,7 +180,10 @@ class Journal:
 
         def work(conn: Connection) -> None:
             check_fence(conn, lease)
-            conn.execute(_INSERT_EVENT, rows)
+            if rows:
+                conn.execute(_INSERT_EVENT, rows)
+            if rest is not None:
+                mark(conn, lease.run_id, rest)
             if ended is not None:
                 conn.execute(
                     update(RUN)
@@ -288,6 +292,7 @@ def open_run(conn: Connection, row: RunRow, events: Sequence[Event]) -> None:
 def say(conn: Connection, run_id: str, kind: str, payload: dict[str, Any], at: datetime) -> int:
     """Leave a command for the run's advancer and return its number; part of the caller's transaction."""
     result = conn.execute(insert(COMMAND).values(run_id=run_id, kind=kind, payload=json.dumps(payload), at=at))
+    call_out(conn, run_id, at)
     key = result.inserted_primary_key
     assert key is not None
     return int(key[0])

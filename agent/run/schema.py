@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Column, DateTime, Index, LargeBinary, Table, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 def _time(*, nullable: bool = False) -> Column[datetime]:
@@ -15,10 +15,14 @@ def _time(*, nullable: bool = False) -> Column[datetime]:
 
 
 class RunRow(SQLModel, table=True):
-    """One run. `outcome` repeats the last event for lists; it is written in the same transaction."""
+    """One run. `outcome` repeats the last event for lists; it is written in the same transaction.
+
+    So are `parked` (what the run waits for; null while something is at work or could be) and `wake_at` (when a
+    parked run is due by itself, or at once since somebody spoke to it; null: only a command wakes it).
+    """
 
     __tablename__ = "run"
-    __table_args__ = (Index("run_by_key", "source", "group_key", "guide"),)
+    __table_args__ = (Index("run_by_key", "source", "group_key", "guide"), Index("run_by_wake", "outcome", "wake_at"))
     id: str = Field(primary_key=True)
     source: str
     group_key: str
@@ -31,6 +35,9 @@ class RunRow(SQLModel, table=True):
     deadline_at: datetime = Field(sa_column=_time())
     ended_at: datetime | None = Field(default=None, sa_column=_time(nullable=True))
     outcome: str | None = None
+    team: str = ""  # whose alert it was, by its label `team`; turns are fair among teams
+    parked: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
+    wake_at: datetime | None = Field(default=None, sa_column=_time(nullable=True))
 
 
 class RunEventRow(SQLModel, table=True):

@@ -23,7 +23,9 @@ from agent.errors import StepfleetError, UnknownRun
 from agent.run.dispatch import RETRY_S, SWEEP_S
 from agent.run.engine import Advanced, Engine
 from agent.run.events import Outcome
+from agent.run.fair_queue import Lane
 from agent.run.journal import Journal
+from agent.run.parking import left_runs
 from agent.run.schema import COMMAND, LEASE, RUN
 from agent.run.state import RunStatus
 
@@ -65,13 +67,12 @@ class SharedDispatcher:
         self._deferring: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        """Wake every run that has not ended, then look out and, where asked to, work."""
+        """Wake every run that does not rest or is due, then look out and, where asked to, work."""
         await self._app.open_async()
         await self._make_tables()
         self._seen_command, _ = await self.journal.read(partial(_spoken_to, since=0))
         self._started = True
-        live = select(RUN.c.id).where(RUN.c.outcome.is_(None)).order_by(RUN.c.opened_at)
-        for run_id in await self.journal.read(lambda conn: conn.execute(live).scalars().all()):
+        for run_id in await self.journal.read(lambda conn: conn.execute(left_runs(self.now())).scalars().all()):
             await self._defer(run_id)
         self._background.append(asyncio.create_task(self._sweep()))
         if self.advances:
@@ -88,8 +89,10 @@ class SharedDispatcher:
         await asyncio.gather(*self._deferring, return_exceptions=True)
         await self._app.close_async()
 
-    def wake(self, run_id: str) -> None:
-        """Have some worker advance the run soon. Before `start` it does nothing: the workers' sweeps see it."""
+    def wake(self, run_id: str, lane: Lane | None = None) -> None:
+        """Have some worker advance the run soon; jobs are taken in order of arrival, whatever their lane.
+
+        Before `start` it does nothing: the workers' sweeps see it."""
         if not self._started or self._stopping:
             return
         self.engine.poke(run_id)

@@ -20,6 +20,7 @@ from sqlalchemy.pool import StaticPool
 from sqlmodel import SQLModel
 
 from agent.errors import SettingsError
+from agent.run.migration import migrate
 from agent.run.schema import LEASE, SCHEMA_VERSION
 from agent.run.store import Commit, Lease
 
@@ -59,8 +60,8 @@ class SqliteStore:
             self.full = _connect(url, synchronous="FULL", begin="IMMEDIATE")
             self._reader = _connect(url, synchronous="NORMAL", begin="DEFERRED")
             with self.full.begin() as conn:
-                SQLModel.metadata.create_all(conn)
                 _check_version(conn, path)
+                SQLModel.metadata.create_all(conn)
         except (OSError, SQLAlchemyError) as exc:
             raise SettingsError(
                 f"{path}: the journal cannot be opened: {getattr(exc, 'orig', None) or exc}",
@@ -125,7 +126,9 @@ def _connect(url: URL, *, synchronous: str, begin: str) -> Engine:
 
 def _check_version(conn: Connection, path: Path) -> None:
     version = int(conn.exec_driver_sql("PRAGMA user_version").scalar_one())
-    if version == 0:
+    if version == 1:
+        migrate(conn)
+    if version in (0, 1):
         conn.exec_driver_sql(f"PRAGMA user_version={SCHEMA_VERSION}")
     elif version != SCHEMA_VERSION:
         raise SettingsError(
