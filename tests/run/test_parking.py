@@ -55,6 +55,7 @@ async def test_the_event_that_parks_a_run_marks_it_in_one_transaction(bench: Ben
 
     bench.journal._commit = watching  # type: ignore[method-assign]
     await bench.go_on(run_id, PLAN)
+    await bench.journal.write(lambda conn: None)  # the writer has told of the commit before
     parked_at = bench.kinds(run_id).index(EventKind.PARKED)
     assert {bool(parked) for count, parked in seen if count > parked_at} == {True}
     assert {bool(parked) for count, parked in seen if count <= parked_at} <= {False}
