@@ -72,8 +72,8 @@ class SharedDispatcher:
         await self._make_tables()
         self._seen_command, _ = await self.journal.read(partial(_spoken_to, since=0))
         self._started = True
-        for run_id in await self.journal.read(lambda conn: conn.execute(left_runs(self.now())).scalars().all()):
-            await self._defer(run_id)
+        for row in await self.journal.read(lambda conn: conn.execute(left_runs(self.now())).all()):
+            await self._defer(row.id)
         self._background.append(asyncio.create_task(self._sweep()))
         if self.advances:
             self._background.append(asyncio.create_task(self._work()))
@@ -92,7 +92,8 @@ class SharedDispatcher:
     def wake(self, run_id: str, lane: Lane | None = None) -> None:
         """Have some worker advance the run soon; jobs are taken in order of arrival, whatever their lane.
 
-        Before `start` it does nothing: the workers' sweeps see it."""
+        Before `start` it does nothing: the workers' sweeps see it.
+        """
         if not self._started or self._stopping:
             return
         self.engine.poke(run_id)

@@ -18,7 +18,7 @@ from agent.run.events import EventKind, Outcome
 from agent.run.fair_queue import Lane
 from agent.run.journal import Journal
 from agent.run.parking import Rest
-from agent.run.schema import RUN
+from agent.run.schema import LEASE, RUN
 from agent.run.state import RunStatus
 from dag.model import Edge
 from tests.run.engine_bench import Bench, manual, plan_of
@@ -141,6 +141,7 @@ async def test_waiting_runs_are_counted_by_team_and_guide(bench: Bench) -> None:
 
 
 V1_RUN = """
+CREATE TABLE lease (run_id VARCHAR NOT NULL, owner VARCHAR NOT NULL, fence INTEGER NOT NULL, PRIMARY KEY (run_id));
 CREATE TABLE run (id VARCHAR NOT NULL, source VARCHAR NOT NULL, group_key VARCHAR NOT NULL, guide VARCHAR NOT NULL,
  title VARCHAR NOT NULL, guide_sha256 VARCHAR NOT NULL, plan_digest VARCHAR NOT NULL, plan TEXT NOT NULL,
  opened_at DATETIME NOT NULL, deadline_at DATETIME NOT NULL, ended_at DATETIME, outcome VARCHAR, PRIMARY KEY (id));
@@ -166,6 +167,8 @@ async def test_an_older_journal_is_brought_to_the_new_schema_with_its_runs(tmp_p
     assert (run.guide, run.team, run.parked, run.wake_at) == ("g.md", "", None, None)
     columns = journal.read_now(lambda c: c.exec_driver_sql("PRAGMA table_info(run)").all())
     assert [c[1] for c in columns] == [c.name for c in RUN.columns]
+    leases = journal.read_now(lambda c: c.exec_driver_sql("PRAGMA table_info(lease)").all())
+    assert [c[1] for c in leases] == [c.name for c in LEASE.columns]
     indexes = journal.read_now(lambda c: c.exec_driver_sql("PRAGMA index_list(run)").all())
     assert {"run_by_wake", "run_by_key"} <= {i[1] for i in indexes}
     journal.close()
