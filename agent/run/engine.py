@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -172,7 +172,7 @@ class Advance:
             self.state.apply(event)
         self.events = []
         self._unwritten: list[Event] = []
-        self._written: list[Future[None]] = []
+        self._written: deque[Future[None]] = deque()
         self._tasks: dict[StepKey, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
         self._poked = True
@@ -260,9 +260,8 @@ class Advance:
             except TimeoutError:
                 pass
         self._wake.clear()
-        for written in [w for w in self._written if w.done()]:
-            self._written.remove(written)
-            written.result()
+        while self._written and self._written[0].done():  # commits keep the order of their calls
+            self._written.popleft().result()
 
     async def _stopped(self) -> Advanced | None:
         """Nothing is at work: has the run ended, or does it wait for people?"""
@@ -317,36 +316,24 @@ class Advance:
     # -- steps --------------------------------------------------------------------------------
 
     def _start_ready(self) -> None:
-        blocked: set[StepKey] = set()
-        while len(self._tasks) < self.engine.limits.tasks:
+        while len(self._tasks) < self.engine.limits.tasks and self.state.ending is None:
             # What settles without work makes others ready at once, hence the fresh look each time.
-            key = next((k for k in self.state.ready if k not in blocked), None)
+            key = self.state.ready.next()
             if key is None:
                 return
             step = self.plan.by_id[key.step]
             if step.kind is Kind.CHECK and not step.calls:
                 self._settle_without_work(key)
-            elif self._conflicts(key):
-                blocked.add(key)
             else:
                 attempt = self.state.step(key).attempt + 1
                 self.emit(EventKind.STEP_STARTED, key, attempt=attempt)
                 self._spawn(key, self._execute(key, step))
-            if self.state.ending is not None:
-                return
 
     def _settle_intents(self) -> None:
         """An action that a dead process intended is settled before the run ends: seen, verified or undone."""
         for key in [k for k in self.state.ready if self.state.step(k).action.intent is not None]:
             self.emit(EventKind.STEP_STARTED, key, attempt=self.state.step(key).attempt + 1)
             self._spawn(key, self._execute(key, self.plan.by_id[key.step]))
-
-    def _conflicts(self, key: StepKey) -> bool:
-        """Whether a step that is at work, or an action whose outcome is not settled, keeps this one from starting."""
-        beside = self.shape.beside.get(key.step)
-        if beside is None:
-            return False
-        return any(k.step in beside for k in (*self.state.running, *self.state.unsettled) if k != key)
 
     def _settle_without_work(self, key: StepKey) -> None:
         self.emit(EventKind.STEP_SUCCEEDED, key)
@@ -523,6 +510,6 @@ class Advance:
     async def settle_journal(self) -> None:
         """Return once everything emitted is committed."""
         self.flush()
-        pending, self._written = self._written, []
+        pending, self._written = self._written, deque()
         for written in pending:
             await asyncio.wrap_future(written)

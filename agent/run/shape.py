@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from agent.run.events import Iteration, StepKey
 from dag.effects import effect_conflicts_of
-from dag.model import START, TERMINALS, Edge, EdgeKind, Join, Plan
+from dag.model import START, TERMINALS, Edge, EdgeKind, Join, Kind, Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,11 @@ class Shape:
             source for source, edges in plan.outgoing.items() if any(_is_conditional(e) for e in edges)
         )
         self.beside: Mapping[str, frozenset[str]] = _symmetric(effect_conflicts_of(plan))
+        self.alone: frozenset[str] = frozenset(s for s, bars in self.beside.items() if len(bars) == len(plan.steps) - 1)
+        # A check without calls has no work that could be beside anything.
+        self.barrable: frozenset[str] = frozenset(
+            s for s in self.beside if plan.by_id[s].calls or plan.by_id[s].kind is not Kind.CHECK
+        )
         self._in: Mapping[str, int] = {s.id: sum(1 for _ in plan.incoming[s.id]) for s in plan.steps}
         self._in_body: dict[tuple[str, str], int] = {
             (loop.source, s): sum(1 for e in plan.incoming[s] if e.source in loop.body)

@@ -16,6 +16,7 @@ from typing import Any
 from agent.errors import JournalError
 from agent.run.events import Event, EventKind, Iteration, Outcome, StepKey
 from agent.run.judge import Usage
+from agent.run.queue import ReadyQueue
 from agent.run.shape import Link, Shape
 from dag.model import START, TERMINALS, Terminal
 
@@ -82,13 +83,13 @@ class StepState:
 
 
 class RunState:
-    """What has happened so far, and what may start now (`ready`, in the order it became so)."""
+    """What has happened so far, and what may start now (`ready`)."""
 
     def __init__(self, shape: Shape) -> None:
         self.shape = shape
         self.seq = 0
         self.steps: dict[StepKey, StepState] = {}
-        self.ready: dict[StepKey, None] = {}  # in the order in which they became so
+        self.ready = ReadyQueue(shape)
         self.running: set[StepKey] = set()
         self.parked: set[StepKey] = set()
         self.unbranched: set[StepKey] = set()  # their work is done, their branch is not decided
@@ -177,7 +178,7 @@ class RunState:
                 self._finish(key, step, Status.FAILED, event.at)
             case EventKind.STEP_CANCELLED:
                 step.error, step.ended_at = p["reason"], event.at
-                self.unsettled.discard(key)
+                self._settled(key)
                 self._move(key, step, Status.CANCELLED)
                 self.unbranched.discard(key)
             case EventKind.BRANCHED:
@@ -218,8 +219,9 @@ class RunState:
                 action.before = p["before"]
             case EventKind.INTENT:
                 action.intent, action.intent_at, action.not_applied = p, event.at, None
-                if event.key is not None:
+                if event.key is not None and event.key not in self.unsettled:
                     self.unsettled.add(event.key)
+                    self.ready.enter(event.key.step, at_work=False)
             case EventKind.APPLIED:
                 action.applied, action.applied_at = p, event.at
                 self.changed_at = event.at
@@ -252,15 +254,23 @@ class RunState:
     def _move(self, key: StepKey, step: StepState, status: Status) -> None:
         """The one place where a status changes: what is ready, running and parked always agrees with it."""
         step.status = status
-        self.ready.pop(key, None)
-        self.running.discard(key)
+        self.ready.discard(key)
         self.parked.discard(key)
+        if key in self.running:
+            self.running.remove(key)
+            self.ready.leave(key.step, at_work=True)
         if status is Status.READY:
-            self.ready[key] = None
+            self.ready.add(key)
         elif status is Status.RUNNING:
             self.running.add(key)
+            self.ready.enter(key.step, at_work=True)
         elif status is Status.PARKED:
             self.parked.add(key)
+
+    def _settled(self, key: StepKey) -> None:
+        if key in self.unsettled:
+            self.unsettled.remove(key)
+            self.ready.leave(key.step, at_work=False)
 
     def make_ready(self, key: StepKey) -> None:
         """Let a step start, or start again from where its journal stands."""
@@ -285,7 +295,7 @@ class RunState:
 
     def _finish(self, key: StepKey, step: StepState, status: Status, at: datetime) -> None:
         step.ended_at, step.parked = at, None
-        self.unsettled.discard(key)
+        self._settled(key)
         self._move(key, step, status)
         if status is Status.SUCCEEDED and key.step not in self.shape.branches:
             self._release(key, frozenset(lk.id for lk in self.shape.forward[key.step]), "")
