@@ -45,10 +45,19 @@ It is not.
 """
 
 
-def pushing(folder: Path, target: Target, *, rung: str = "auto", port: int = 0, **rule: Any) -> Path:
+def pushing(
+    folder: Path,
+    target: Target,
+    *,
+    rung: str = "auto",
+    port: int = 0,
+    guide: str = GUIDE,
+    journal: str = "url = 'sqlite:///journal.db'",
+    **rule: Any,
+) -> Path:
     """Write a guide that posts to `target`, a policy that rules on it, and settings; returns the settings' file."""
     (folder / "guides").mkdir(exist_ok=True)
-    text = GUIDE.format(url=target.url)
+    text = guide.format(url=target.url)
     (folder / "guides" / "push.md").write_text(text)
     bounds: dict[str, Any] = {"max_per_hour": 10, "max_blast_radius": 1} if rung == "auto" else {}
     bounds |= {"guides": [hashlib.sha256(text.encode()).hexdigest()]} if rung == "auto" else {}
@@ -61,7 +70,7 @@ def pushing(folder: Path, target: Target, *, rung: str = "auto", port: int = 0, 
     file.write_text(
         "\n".join(
             [
-                "[journal]\nurl = 'sqlite:///journal.db'",
+                f"[journal]\n{journal}",
                 "[library]\npath = 'guides'",
                 "[policy]\nfile = 'policy.toml'",
                 f"[api]\nport = {port}",
@@ -95,9 +104,9 @@ class Served:
 
 
 @contextlib.asynccontextmanager
-async def served(config: Path) -> AsyncIterator[Served]:
+async def served(config: Path, *options: str) -> AsyncIterator[Served]:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "agent.doors.cli", "--config", str(config), "serve", "--json"),
+        *(sys.executable, "-m", "agent.doors.cli", "--config", str(config), "serve", "--json", *options),
         cwd=ROOT,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
