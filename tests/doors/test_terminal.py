@@ -141,6 +141,22 @@ def test_without_a_webhook_secret_it_refuses_to_serve(tmp_path: Path) -> None:
     assert "anybody could start runs" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("command", "says", "hint"),
+    [
+        pytest.param(("worker",), "workers share a journal in PostgreSQL", "postgresql://", id="worker"),
+        pytest.param(("serve", "--no-advance"), "nobody else advances the runs", "--no-advance", id="serve"),
+    ],
+)
+def test_a_file_is_no_journal_to_share(tmp_path: Path, command: tuple[str, ...], says: str, hint: str) -> None:
+    config_in(tmp_path, "[api]\nport = 0")
+    done = stepfleet(*command, "--json", cwd=tmp_path)
+    assert done.returncode == 2
+    error = json.loads(done.stdout)["error"]
+    assert says in error["message"]
+    assert hint in error["hint"]
+
+
 def test_a_run_that_waits_exits_with_3_and_goes_on_once_answered(tmp_path: Path) -> None:
     config_in(tmp_path)
     began = stepfleet("run", "ask", "--json", cwd=tmp_path)
