@@ -22,6 +22,7 @@ MEASUREMENTS = (
     "public_guides",
     "mentor",
     "webhooks",
+    "workers",
     "migration_gap",
     "start_up",
 )
