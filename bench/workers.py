@@ -24,10 +24,10 @@ from examples.fleet.files import project_cache
 from examples.fleet.postgres import Postgres, postgres
 
 WORKERS = (1, 2, 4)
-RUNS = 200
+RUNS = 100
 STEPS = 6
 LEASE_S = 2
-KILLS = 3
+KILLS = 2
 READ = "## Look {n}\n\n```http as=look{n} timeout=10s\nGET {url}/look\n```\n\n"
 PUSH = "## Push\n\n```http as=pushed timeout=3s\nPOST {url}/held\n```\n\n"
 HEAD = "---\ntitle: Bench\n---\n# Bench\n\n"
