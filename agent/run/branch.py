@@ -34,8 +34,8 @@ def choose(links: Sequence[Link], decisions: Mapping[str, Decision], *, loop_lef
     """
     always = tuple(lk for lk in links if _is_unconditional(lk))
     true = [lk for lk in links if lk.id in decisions and decisions[lk.id].truth is Truth.TRUE]
-    if not loop_left and any(lk.edge.kind is EdgeKind.LOOP for lk in (*true, *always)):
-        return undecided(links, "the loop has used up its attempts")
+    if not loop_left and any(_is_loop(lk) for lk in (*true, *always)):
+        return exhausted(links)
     if true:
         return Choice((*always, *true), reason="; ".join(_because(lk, decisions) for lk in true))
     unknown = [lk for lk in links if lk.id in decisions and decisions[lk.id].truth is Truth.UNKNOWN]
@@ -55,6 +55,19 @@ def undecided(links: Sequence[Link], reason: str) -> Choice:
     return Choice(default, by="default" if default else "", reason=reason)
 
 
+def exhausted(links: Sequence[Link]) -> Choice:
+    """A loop that has used up its attempts goes round no more, whoever would have it so."""
+    return undecided([lk for lk in links if not _is_loop(lk)], "the loop has used up its attempts")
+
+
+def within_bound(choice: Choice, links: Sequence[Link], *, loop_left: bool) -> Choice:
+    """`choice`, unless it goes round an exhausted loop: a judgement or a stated default ends it no less."""
+    if loop_left or not any(_is_loop(lk) for lk in choice.taken):
+        return choice
+    last = exhausted(links)
+    return Choice(last.taken, by=last.by, reason=f"{last.reason}; {choice.by} would go on: {choice.reason}")
+
+
 def after_failure(links: Sequence[Link], error: str, *, optional: bool) -> Choice:
     """What follows a failed step: the stated default; for an optional step, the way on; else nothing."""
     choice = undecided(links, error)
@@ -66,6 +79,10 @@ def after_failure(links: Sequence[Link], error: str, *, optional: bool) -> Choic
 def record(decisions: Mapping[str, Decision]) -> list[dict[str, Any]]:
     """The decisions as the journal keeps them."""
     return [{"edge": e, "truth": str(d.truth), "reason": d.reason} for e, d in decisions.items()]
+
+
+def _is_loop(link: Link) -> bool:
+    return link.edge.kind is EdgeKind.LOOP
 
 
 def _is_unconditional(link: Link) -> bool:

@@ -12,9 +12,10 @@ import structlog
 
 from agent.errors import StepfleetError
 from agent.run import values
-from agent.run.branch import Choice, after_failure, choose, record, undecided
+from agent.run.branch import Choice, after_failure, choose, record, undecided, within_bound
 from agent.run.events import EventKind, StepKey
 from agent.run.judge import Judgement, Option, Question, Usage
+from agent.run.reads import DeadlinePassed, within
 from agent.run.shape import Link
 from agent.run.state import Status
 from dag.conditions import Decision, Truth, decide
@@ -24,6 +25,7 @@ from plugins.errors import PluginError
 if TYPE_CHECKING:
     from agent.run.engine import Advance
 
+JUDGE_GRACE_S = 1.0  # a judge keeps its own deadline and says what it cost; one that does not is left behind
 HOLD_PROBES = 5  # how often, at least, a condition that must hold is read again
 HOLD_PAUSE_MOST_S = 5.0
 FRESH_S = 120.0  # values older than this are read again before a branch rests on them
@@ -60,7 +62,7 @@ class Brancher:
         links = self.advance.shape.links[key.step]
         step = self.advance.plan.by_id.get(key.step)
         if state.answer is not None and "edge" in state.answer["answer"]:
-            self._take_answer(key, links, state.answer)
+            self._take_answer(key, links, state.answer, failed=state.status is Status.FAILED)
             return
         decisions: dict[str, Decision] = {}
         if state.status is Status.FAILED:
@@ -70,9 +72,11 @@ class Brancher:
             choice = choose(links, decisions, loop_left=self._loop_left(key))
         usage = Usage()
         if choice.ask:
-            judgement = await self._judge(key, step, links, choice.ask)
+            options = [lk for lk in links if lk in choice.ask or lk.edge.otherwise]
+            judgement = await self._judge(key, step, options)
             usage = judgement.usage
-            choice = _judged(links, judgement)
+            choice = _judged(links, options, judgement)
+        choice = within_bound(choice, links, loop_left=self._loop_left(key))
         if choice.taken:
             self._branched(key, choice, decisions, usage)
         else:
@@ -96,13 +100,19 @@ class Brancher:
             usage=asdict(usage),
         )
 
-    def _take_answer(self, key: StepKey, links: Sequence[Link], answer: Mapping[str, Any]) -> None:
-        chosen = tuple(lk for lk in links if lk.id == answer["answer"]["edge"])
+    def _take_answer(self, key: StepKey, links: Sequence[Link], answer: Mapping[str, Any], *, failed: bool) -> None:
+        edge = answer["answer"]["edge"]
+        chosen = tuple(lk for lk in links if lk.id == edge)
         reason = answer.get("reason") or "a person chose"
         if chosen:
             self._branched(key, Choice(chosen, by=str(answer["by"]), reason=reason), {})
         else:
-            self._park(key, links, Choice(reason="the answer named no edge of this step"), failed=False)
+            self._park(
+                key,
+                links,
+                Choice(reason=f"{answer['by']} chose {edge!r}, which is no edge of this step"),
+                failed=failed,
+            )
 
     def _park(
         self,
@@ -182,36 +192,45 @@ class Brancher:
 
     # -- judged -------------------------------------------------------------------------------
 
-    async def _judge(self, key: StepKey, step: Step | None, links: Sequence[Link], ask: Sequence[Link]) -> Judgement:
+    async def _judge(self, key: StepKey, step: Step | None, options: Sequence[Link]) -> Judgement:
         judge = self.advance.engine.judge
         if judge is None:
             return Judgement(None, "no model is configured and no person has answered", by="nobody")
-        options = [lk for lk in links if lk in ask or lk.edge.otherwise]
         names = (*step.consumes, *step.produces) if step else ()
         known = self.advance.state.values
-        return await judge.judge(
-            Question(
-                run_id=self.advance.lease.run_id,
-                step_id=str(key),
-                title=step.title if step else "Entry",
-                text=step.text if step else "",
-                options=tuple(_option(lk) for lk in options),
-                values={n: values.preview(known[n]) for n in names if n in known},
-                alert={
-                    **self.advance.state.alert.get("labels", {}),
-                    **self.advance.state.alert.get("annotations", {}),
-                },
-                deadline_s=step.timeout_s if step else 60.0,
-            )
+        question = Question(
+            run_id=self.advance.lease.run_id,
+            step_id=str(key),
+            title=step.title if step else "Entry",
+            text=step.text if step else "",
+            options=tuple(_option(lk) for lk in options),
+            values={n: values.preview(known[n]) for n in names if n in known},
+            alert={
+                **self.advance.state.alert.get("labels", {}),
+                **self.advance.state.alert.get("annotations", {}),
+            },
+            deadline_s=step.timeout_s if step else 60.0,
         )
+        try:
+            return await within(judge.judge(question), question.deadline_s + JUDGE_GRACE_S, "the judge")
+        except DeadlinePassed:
+            return Judgement(None, f"the judge did not answer within {question.deadline_s:g} s", by="nobody")
+        except StepfleetError:
+            raise
+        except Exception as exc:
+            log.exception("judge_crashed", run=question.run_id, step=question.step_id)
+            return Judgement(None, f"the judge failed: {type(exc).__name__}: {exc}", by="nobody")
 
 
-def _judged(links: Sequence[Link], judgement: Judgement) -> Choice:
-    """Whoever judged, only one of the step's own edges counts."""
-    chosen = tuple(lk for lk in links if lk.id == judgement.edge)
+def _judged(links: Sequence[Link], options: Sequence[Link], judgement: Judgement) -> Choice:
+    """Whoever judged, only one of the edges asked about counts: not even another of this step, known to be false."""
+    if judgement.edge is None:
+        return undecided(links, judgement.reason)
+    chosen = tuple(lk for lk in options if lk.id == judgement.edge)
     if chosen:
         return Choice(chosen, by=judgement.by, reason=judgement.reason)
-    return undecided(links, judgement.reason)
+    foreign = f"{judgement.by} chose {judgement.edge!r}, which is no edge it was asked about: {judgement.reason}"
+    return undecided(links, foreign)
 
 
 def _is_computed(link: Link) -> bool:

@@ -185,6 +185,8 @@ class Advance:
     # -- the loop -----------------------------------------------------------------------------
 
     async def run(self) -> Advanced:
+        if self.state.outcome is not None:
+            return Advanced(RunStatus.ENDED, self.state.outcome, self.state.outcome_reason)
         self._pick_up()
         try:
             while True:
@@ -288,6 +290,8 @@ class Advance:
 
     async def _end(self) -> Advanced:
         reason = "the run ended before it"
+        for key in self.shape.first_keys():
+            self.state.step(key)  # no step is left without a word, not even one that no path reached
         for key, step in sorted(self.state.steps.items()):
             if step.status in (Status.RUNNING, Status.READY, Status.PARKED, Status.PENDING):
                 self.emit(EventKind.STEP_CANCELLED, key, reason=reason)

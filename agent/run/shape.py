@@ -78,6 +78,10 @@ class Shape:
         by_size = sorted(self.loops.values(), key=lambda lp: (-len(lp.body), lp.source))
         return {s.id: tuple(lp.source for lp in by_size if s.id in lp.body) for s in self.plan.steps}
 
+    def first_keys(self) -> list[StepKey]:
+        """Every step as its first pass would run it."""
+        return [StepKey(s.id, tuple(0 for _ in self.enclosing[s.id])) for s in self.plan.steps]
+
     def landing(self, source: StepKey, edge: Link) -> StepKey:
         """The instance that a forward edge leads to: shared loops keep their count, entered loops start at 0."""
         if not self.loops or edge.target in TERMINALS:

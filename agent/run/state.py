@@ -240,8 +240,7 @@ class RunState:
 
     def _open(self) -> None:
         if not self.shape.forward[START]:
-            for step in self.shape.plan.steps:
-                key = StepKey(step.id, tuple(0 for _ in self.shape.enclosing[step.id]))
+            for key in self.shape.first_keys():
                 if self.step(key).undecided == 0:
                     self.make_ready(key)
         elif START not in self.shape.branches:

@@ -77,7 +77,7 @@ async def test_without_a_default_an_undecided_model_leaves_it_to_a_person(bench:
     assert state.usage.prompt_tokens == 100  # what was spent is spent, decided or not
 
 
-async def test_a_judge_that_raises_parks_its_step_and_not_the_process(bench: Bench) -> None:
+async def test_a_judge_that_raises_has_not_decided_and_harms_no_process(bench: Bench) -> None:
     class Broken(Scripted):
         async def judge(self, question: Question) -> Judgement:
             raise RuntimeError("a defect")
@@ -85,5 +85,5 @@ async def test_a_judge_that_raises_parks_its_step_and_not_the_process(bench: Ben
     bench.judge = Broken(None)
     bench.restart()
     advanced, _ = await bench.run(ASKED)
-    assert advanced.status is RunStatus.PARKED
-    assert "internal error" in advanced.reason
+    assert advanced.outcome is Outcome.NOT_APPLICABLE
+    assert "the judge failed: RuntimeError: a defect" in advanced.reason
