@@ -71,7 +71,7 @@ class MemoryJournal:
     def commands(self, run_id: str, after: Any) -> list[Any]:
         return []
 
-    def append(self, lease: Lease, events: list[Event]) -> Future[None]:
+    def append(self, lease: Lease, events: list[Event], changed: Any = None) -> Future[None]:
         self.kept += events
         done: Future[None] = Future()
         done.set_result(None)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from agent.run.events import Iteration, StepKey
 from dag.effects import effect_conflicts_of
-from dag.model import START, TERMINALS, Edge, EdgeKind, Join, Kind, Plan
+from dag.model import START, TERMINALS, Edge, EdgeKind, Join, Kind, Plan, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +62,24 @@ class Shape:
             source for source, edges in plan.outgoing.items() if any(_is_conditional(e) for e in edges)
         )
         self.beside: Mapping[str, frozenset[str]] = _symmetric(effect_conflicts_of(plan))
-        self.alone: frozenset[str] = frozenset(s for s, bars in self.beside.items() if len(bars) == len(plan.steps) - 1)
-        # A check without calls has no work that could be beside anything.
-        self.barrable: frozenset[str] = frozenset(
-            s for s in self.beside if plan.by_id[s].calls or plan.by_id[s].kind is not Kind.CHECK
-        )
+        self.alike: Mapping[str, frozenset[str]] = self._alike()
         self._in: Mapping[str, int] = {s.id: sum(1 for _ in plan.incoming[s.id]) for s in plan.steps}
         self._in_body: dict[tuple[str, str], int] = {
             (loop.source, s): sum(1 for e in plan.incoming[s] if e.source in loop.body)
             for loop in self.loops.values()
             for s in loop.body
         }
+
+    def _alike(self) -> dict[str, frozenset[str]]:
+        """For each step that something may bar, a set that is equal for those that everything bars alike.
+
+        Steps that bar one another are alike too when the rest bars them alike. A check without calls is in no
+        set: it has no work that could be beside anything.
+        """
+        others = {s: o for s, o in self.beside.items() if _has_work(self.plan.by_id[s])}
+        whole = {s: o | {s} for s, o in others.items()}
+        count = Counter(whole.values())
+        return {s: whole[s] if count[whole[s]] > 1 else others[s] for s in others}
 
     def _enclosing(self) -> dict[str, tuple[str, ...]]:
         """Loops (by source) around each step, outermost first."""
@@ -129,6 +137,10 @@ class Shape:
     def passes(self, source: StepKey) -> int:
         """How often the loop that leaves `source` has been taken before this instance."""
         return source.iteration[self.enclosing[source.step].index(source.step)]
+
+
+def _has_work(step: Step) -> bool:
+    return bool(step.calls) or step.kind is not Kind.CHECK
 
 
 def _is_conditional(edge: Edge) -> bool:

@@ -221,7 +221,7 @@ class RunState:
                 action.intent, action.intent_at, action.not_applied = p, event.at, None
                 if event.key is not None and event.key not in self.unsettled:
                     self.unsettled.add(event.key)
-                    self.ready.enter(event.key.step, at_work=False)
+                    self.ready.enter(event.key.step)
             case EventKind.APPLIED:
                 action.applied, action.applied_at = p, event.at
                 self.changed_at = event.at
@@ -257,19 +257,19 @@ class RunState:
         self.parked.discard(key)
         if key in self.running:
             self.running.remove(key)
-            self.ready.leave(key.step, at_work=True)
+            self.ready.leave(key.step)
         if status is Status.READY:
             self.ready.add(key)
         elif status is Status.RUNNING:
             self.running.add(key)
-            self.ready.enter(key.step, at_work=True)
+            self.ready.enter(key.step)
         elif status is Status.PARKED:
             self.parked.add(key)
 
     def _settled(self, key: StepKey) -> None:
         if key in self.unsettled:
             self.unsettled.remove(key)
-            self.ready.leave(key.step, at_work=False)
+            self.ready.leave(key.step)
 
     def make_ready(self, key: StepKey) -> None:
         """Let a step start, or start again from where its journal stands."""

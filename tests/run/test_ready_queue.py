@@ -19,17 +19,17 @@ def queue_of(*steps: Step) -> ReadyQueue:
 
 def test_what_waits_behind_an_action_comes_back_in_its_order_when_the_action_leaves() -> None:
     queue = queue_of(action("act"), *(query(f"q{i}") for i in range(3)))
-    queue.enter("act", at_work=False)
+    queue.enter("act")
     for i in (2, 0, 1):
         queue.add(StepKey(f"q{i}"))
     assert queue.next() is None
-    queue.leave("act", at_work=False)
+    queue.leave("act")
     assert started(queue) == ["q2", "q0", "q1"]
 
 
 def test_a_check_without_calls_waits_for_nobody() -> None:
     queue = queue_of(action("act"), query("q"), check("c"))
-    queue.enter("act", at_work=True)
+    queue.enter("act")
     queue.add(StepKey("q"))
     queue.add(StepKey("c"))
     assert queue.next() == StepKey("c")
@@ -37,7 +37,7 @@ def test_a_check_without_calls_waits_for_nobody() -> None:
 
 def test_an_action_whose_own_outcome_is_not_settled_may_go_on_with_it() -> None:
     queue = queue_of(action("act"), query("q"))
-    queue.enter("act", at_work=False)
+    queue.enter("act")
     queue.add(StepKey("q"))
     queue.add(StepKey("act"))
     assert queue.next() == StepKey("act")
@@ -45,13 +45,13 @@ def test_an_action_whose_own_outcome_is_not_settled_may_go_on_with_it() -> None:
 
 def test_an_action_waits_until_the_last_step_beside_it_has_left() -> None:
     queue = queue_of(action("act"), query("a"), query("b"))
-    queue.enter("a", at_work=True)
-    queue.enter("b", at_work=True)
+    queue.enter("a")
+    queue.enter("b")
     queue.add(StepKey("act"))
     assert queue.next() is None
-    queue.leave("b", at_work=True)
+    queue.leave("b")
     assert queue.next() is None
-    queue.leave("a", at_work=True)
+    queue.leave("a")
     assert queue.next() == StepKey("act")
 
 
@@ -69,7 +69,7 @@ def test_it_finds_what_a_look_at_every_waiting_step_finds(seed: int) -> None:
                     queue.add(key)
                     ready = [k for k in ready if k != key] + [key]
             case 2 if busy:
-                queue.leave(busy.pop(rng.randrange(len(busy))).step, at_work=True)
+                queue.leave(busy.pop(rng.randrange(len(busy))).step)
             case _ if ready and rng.random() < 0.2:
                 queue.discard(ready.pop(rng.randrange(len(ready))))
         may_start = next((k for k in ready if not is_barred(shape, k, busy)), None)
@@ -79,11 +79,11 @@ def test_it_finds_what_a_look_at_every_waiting_step_finds(seed: int) -> None:
             ready.remove(may_start)
             queue.discard(may_start)
             busy.append(may_start)
-            queue.enter(may_start.step, at_work=True)
+            queue.enter(may_start.step)
 
 
 def is_barred(shape: Shape, key: StepKey, busy: list[StepKey]) -> bool:
-    return key.step in shape.barrable and any(k.step in shape.beside[key.step] for k in busy)
+    return key.step in shape.alike and any(k.step in shape.beside[key.step] for k in busy)
 
 
 def random_step(rng: random.Random, i: int) -> Step:
