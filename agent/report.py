@@ -316,6 +316,10 @@ def sentence(plan: Plan, e: Event) -> str | None:
                 if p.get("values")
                 else None
             )
+        case EventKind.READ_AHEAD:
+            return "is read ahead of its branch"
+        case EventKind.READ_DROPPED:
+            return f"what was read ahead is dropped: {p['reason']}"
         case EventKind.STEP_FAILED:
             return f"failed: {p['error']}"
         case EventKind.STEP_CANCELLED:

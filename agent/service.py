@@ -103,6 +103,7 @@ class Service:
             limits=Limits(
                 calls_per_plugin=settings.engine.calls_per_plugin, run_deadline_s=settings.engine.run_deadline_s
             ),
+            speculation=settings.speculation.value(),
             owner=f"{socket.gethostname()}/{os.getpid()}",
             watch=self._tell,
         )
@@ -161,10 +162,10 @@ class Service:
         await self._wake(run_id)
         return run_id
 
-    async def open_run(self, guide: str, inputs: Mapping[str, str], *, by: str) -> str:
-        """The same without waking it: the caller advances it."""
+    async def open_run(self, guide: str, inputs: Mapping[str, str], *, by: str, speculation: bool = True) -> str:
+        """The same without waking it: the caller advances it. Without `speculation` it reads nothing ahead."""
         plan = await asyncio.to_thread(self.library.plan, guide)
-        return await self.intake.open(plan, inputs, by=by)
+        return await self.intake.open(plan, inputs, by=by, speculation=speculation)
 
     async def wait(self, run_id: str) -> Advanced:
         """Return when the run has ended or waits for a person."""

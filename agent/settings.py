@@ -19,7 +19,9 @@ from pydantic_settings import (
 from agent.errors import SettingsError
 from agent.gate.principals import PrincipalSettings
 from agent.model.settings import LlmSettings
+from agent.run.speculation import Speculation
 from agent.run.store import LEASE_S
+from plugins.base import Cost
 from tsg.findings import Severity
 
 DEFAULT_FILE = Path("stepfleet.toml")
@@ -63,6 +65,35 @@ class EngineSettings(_Section):
     run_deadline_s: Annotated[float, Field(gt=0)] = 86_400.0
 
 
+class SpeculationSettings(_Section):
+    """What one run may spend on reads that start before it is decided whether they are wanted."""
+
+    enabled: bool = True
+    light_calls: Annotated[int, Field(ge=0)] = 40
+    moderate_calls: Annotated[int, Field(ge=0)] = 20
+    heavy_calls: Annotated[int, Field(ge=0)] = 0
+    seconds: Annotated[float, Field(ge=0)] = 60.0
+    at_once: Annotated[int, Field(gt=0)] = 4
+    max_age_s: Annotated[float, Field(gt=0)] = 30.0
+    plugins_off: tuple[str, ...] = ()
+
+    def value(self) -> Speculation | None:
+        """None when it is switched off."""
+        if not self.enabled:
+            return None
+        return Speculation(
+            calls={
+                Cost.LIGHT: self.light_calls,
+                Cost.MODERATE: self.moderate_calls,
+                Cost.HEAVY: self.heavy_calls,
+            },
+            seconds=self.seconds,
+            at_once=self.at_once,
+            max_age_s=self.max_age_s,
+            plugins_off=frozenset(self.plugins_off),
+        )
+
+
 class MentorSettings(_Section):
     """What a project wants of `lint`; codes are checked where checks are known."""
 
@@ -82,6 +113,7 @@ class Settings(BaseSettings):
     policy: PolicySettings = PolicySettings()
     api: ApiSettings = ApiSettings()
     engine: EngineSettings = EngineSettings()
+    speculation: SpeculationSettings = SpeculationSettings()
     mentor: MentorSettings = MentorSettings()
     llm: LlmSettings | None = None
     principals: tuple[PrincipalSettings, ...] = ()
@@ -135,6 +167,7 @@ def _known_names() -> list[str]:
         PolicySettings,
         ApiSettings,
         EngineSettings,
+        SpeculationSettings,
         MentorSettings,
         LlmSettings,
     )

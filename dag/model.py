@@ -216,6 +216,7 @@ class Plan:
     alternatives: tuple[frozenset[str], ...] = ()
     types: Mapping[str, ValueType] = field(default_factory=lambda: MappingProxyType({}))
     simultaneous: tuple[frozenset[str], ...] = ()  # groups a sentence of the guide names as simultaneous
+    speculation: bool = True  # may its reads start before their branch is decided?
 
     def __post_init__(self) -> None:
         seen: set[str] = set()

@@ -44,8 +44,9 @@ def plan_schema() -> Schema:
                     {"type": "array", "items": {"type": "array", "items": _TEXT, "minItems": 2, "maxItems": 2}},
                     "queries and actions that may run at the same time",
                 ),
+                "speculation": _said({"type": "boolean"}, "may its reads start before their branch is decided"),
             },
-            optional=("parallel_pairs",),
+            optional=("parallel_pairs", "speculation"),
         ),
         "$defs": _definitions(),
     }

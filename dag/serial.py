@@ -45,6 +45,7 @@ def to_json(plan: Plan, *, pairs: bool = True) -> dict[str, Any]:
         "alternatives": [sorted(a) for a in plan.alternatives],
         "simultaneous": [sorted(g) for g in plan.simultaneous],
         "types": {n: str(t) for n, t in sorted(plan.types.items())},
+        "speculation": plan.speculation,
     }
     if pairs:
         try:
@@ -76,6 +77,7 @@ def from_json(document: Any) -> Plan:
         alternatives=tuple(frozenset(g) for g in groups["alternatives"]),
         simultaneous=tuple(frozenset(g) for g in groups["simultaneous"]),
         types={n: enum(ValueType, t, f"$.types.{n}") for n, t in types.items()},
+        speculation=root.get("speculation", bool) if "speculation" in document else True,
     )
     if root.get("digest", str) != _digest(plan):
         raise PlanError("$.digest: the plan does not have this digest", hint=f"it was edited; {AGAIN}")

@@ -77,12 +77,21 @@ class Verdict:
     evidence: Mapping[str, Any] = field(default_factory=dict)
 
 
+class Cost(StrEnum):
+    """What a read costs its source; how many may be spent on guesses is counted for each."""
+
+    LIGHT = "light"  # a state that the target keeps at hand
+    MODERATE = "moderate"  # a lookup or an aggregation in a shared store
+    HEAVY = "heavy"  # a scan, a probe, anything that the target notices
+
+
 @runtime_checkable
 class Query(Protocol):
     """Reads; never changes anything. Idempotent, cancellable, may be started early.
 
     The engine binds `{{ name }}` in the arguments before it calls. A query language, which must bind inside
     its own syntax tree, sets the class attribute `binds_values = True` and finds the values in the context.
+    The class attribute `cost`, moderate where there is none, says what one call costs the source.
     """
 
     name: ClassVar[str]

@@ -80,6 +80,7 @@ class FrontMatterText(_Model):
     inputs: list[InputText] = []
     severity: str | None = None
     owners: list[str] = []
+    speculation: bool = True
 
     @field_validator("alerts", "owners", mode="before")
     @classmethod
@@ -192,6 +193,8 @@ def _hint(kind: str, where: list[int | str]) -> str:
             return 'write alerts as [Name] or [{alertname: Name, team: "~serv.*"}], every value a text'
         case ["owners", *_]:
             return "write owners as [team-a, team-b]"
+        case ["speculation", *_]:
+            return "write speculation: false, or leave it out"
     return "write a text"
 
 
@@ -226,6 +229,7 @@ def _front(
         tuple(inputs.values()),
         model.severity,
         tuple(model.owners),
+        model.speculation,
         lines,
         MappingProxyType(input_lines),
     )

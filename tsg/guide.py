@@ -125,6 +125,7 @@ class FrontMatter:
     inputs: tuple[Input, ...] = ()
     severity: str | None = None
     owners: tuple[str, ...] = ()
+    speculation: bool = True
     lines: Span | None = None
     input_lines: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
 

@@ -141,13 +141,16 @@ def run(
     guide: GuideArgument,
     inputs: Inputs = None,
     llm: Annotated[bool, typer.Option("--llm", help="Insist on the configured model.")] = False,
+    speculation: Annotated[
+        bool, typer.Option("--speculation/--no-speculation", help="Read ahead of undecided branches, or not.")
+    ] = True,
     as_json: Json = False,
 ) -> None:
     """Run a guide now and watch it."""
     from agent.doors import run_commands
 
-    given = _pairs(inputs)
-    _finish(as_json, lambda: run_commands.run(_config["file"], guide, given, llm=llm, as_json=as_json))
+    options = run_commands.RunOptions(_pairs(inputs), llm=llm, speculation=speculation)
+    _finish(as_json, lambda: run_commands.run(_config["file"], guide, options, as_json=as_json))
 
 
 @app.command()

@@ -39,14 +39,23 @@ def exit_code(made: Report) -> int:
     return FINE if made.outcome in ("resolved", "not_applicable") else NOT_FINE
 
 
-def run(config: Path | None, guide: str, inputs: Mapping[str, str], *, llm: bool, as_json: bool) -> int:
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How a person wants a guide run."""
+
+    inputs: Mapping[str, str]
+    llm: bool = False
+    speculation: bool = True
+
+
+def run(config: Path | None, guide: str, options: RunOptions, *, as_json: bool) -> int:
     settings = load_settings(config)
-    if llm and settings.llm is None:
+    if options.llm and settings.llm is None:
         raise SettingsError("--llm: no model is configured", hint="add [llm] to stepfleet.toml, see docs/model.md")
-    return asyncio.run(_run(settings, guide, inputs, as_json=as_json))
+    return asyncio.run(_run(settings, guide, options, as_json=as_json))
 
 
-async def _run(settings: Settings, guide: str, inputs: Mapping[str, str], *, as_json: bool) -> int:
+async def _run(settings: Settings, guide: str, options: RunOptions, *, as_json: bool) -> int:
     console = Console(stderr=True, quiet=as_json)
     show: list[Callable[[Event], None]] = []
 
@@ -56,7 +65,7 @@ async def _run(settings: Settings, guide: str, inputs: Mapping[str, str], *, as_
 
     service = build_service(settings, watch=watch)
     async with service.quietly():
-        run_id = await service.open_run(guide, inputs, by=_who_locally())
+        run_id = await service.open_run(guide, options.inputs, by=_who_locally(), speculation=options.speculation)
         view = await service.run_view(run_id)
         with LiveView(view.plan, console) as live, on_stop(service.engine.pause) as stopped:
             for event in view.events:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections import OrderedDict, defaultdict, deque
+from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import structlog
 
@@ -22,6 +23,7 @@ from agent.errors import LeaseLost, StepfleetError, UnknownRun
 from agent.gate.gate import Gate
 from agent.run import values
 from agent.run.acts import ActionEnd, ActionRun, StepLeft
+from agent.run.ahead import Ahead
 from agent.run.branching import Brancher
 from agent.run.commands import fold_command, is_early
 from agent.run.events import Event, EventKind, Outcome, StepKey
@@ -31,6 +33,7 @@ from agent.run.parking import AWAKE, Rest
 from agent.run.reads import Reader
 from agent.run.schema import RunRow
 from agent.run.shape import Shape
+from agent.run.speculation import Speculation, speculable
 from agent.run.state import RunState, RunStatus, Status
 from agent.run.store import Lease
 from dag.model import Kind, Plan, Step, Terminal
@@ -85,6 +88,7 @@ class Engine:
         judge: Judge | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         limits: Limits = Limits(),
+        speculation: Speculation | None = None,
         owner: str = "local",
         seed: int = 0,
         secret: Callable[[str], str] | None = None,
@@ -96,13 +100,16 @@ class Engine:
         self.judge = judge
         self.now = clock
         self.limits = limits
+        self.speculation = speculation  # None: no read starts before its branch is decided
         self.owner = owner
         self.secret = secret
         self.watch = watch
         self._slots: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(limits.calls_per_plugin))
         self.reader = Reader(registry, self._slots.__getitem__, random.Random(seed))  # noqa: S311 - jitter
+        self.ahead_calls: Counter[str] = Counter()  # reads ahead at work, by plugin, over all runs
         self._live: dict[str, Advance] = {}
         self._shapes: OrderedDict[str, Shape] = OrderedDict()
+        self._speculable: WeakKeyDictionary[Shape, frozenset[str]] = WeakKeyDictionary()
 
     async def advance(self, run_id: str) -> Advanced | None:
         """Take the run as far as it goes without a person; None when another process is at it.
@@ -140,6 +147,14 @@ class Engine:
             if len(self._shapes) > PLANS_KEPT:
                 self._shapes.popitem(last=False)
         return shape
+
+    def speculable(self, shape: Shape) -> frozenset[str]:
+        """The steps of a plan that may ever be read ahead, computed once for all its runs."""
+        known = self._speculable.get(shape)
+        if known is None:
+            off = self.speculation.plugins_off if self.speculation else frozenset()
+            known = self._speculable[shape] = speculable(shape, self.registry, off)
+        return known
 
     def pause(self) -> None:
         """Leave all runs where they stand: reads stop, actions in flight reach their journalled outcome."""
@@ -181,6 +196,7 @@ class Advance:
         self._late = False
         self.paused = False
         self._brancher = Brancher(self)
+        self._ahead = Ahead(self, self.engine.speculation)
 
     # -- the loop -----------------------------------------------------------------------------
 
@@ -192,11 +208,13 @@ class Advance:
             while True:
                 await self._hear()
                 if self.stopping or self.paused:
+                    self._ahead.drop_all("the run was paused" if self.paused else "the run ended before it")
                     self._cancel_reads()
                     if not self.paused:
                         self._settle_intents()
                 else:
                     self._start_ready()
+                    self._ahead.go_on()
                 self.flush()
                 if not self._tasks and self.paused:
                     await self.settle_journal()
@@ -212,6 +230,7 @@ class Advance:
             for task in self._tasks.values():
                 task.cancel()
             await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+            await self._ahead.close()
 
     @property
     def stopping(self) -> bool:
@@ -223,10 +242,15 @@ class Advance:
 
     def pause(self) -> None:
         self.paused = True
+        self.wake()
+
+    def wake(self) -> None:
+        """Let the loop look again."""
         self._wake.set()
 
     def _pick_up(self) -> None:
         """What the dead process had at work starts again: reads anew, actions from where they stand."""
+        self._ahead.pick_up()
         for key in sorted(self.state.running):
             self.state.make_ready(key)
         for key in sorted(self.state.unbranched - self.state.parked):
@@ -272,6 +296,7 @@ class Advance:
         if self.state.unbranched - self.state.parked or (self.state.ready and not self.state.parked):
             return None
         # What is ready and did not start waits behind an action that waits for a person.
+        self._ahead.drop_all("nothing else is at work in the run")
         await self.settle_journal()
         if self.state.parked:
             if await asyncio.to_thread(self.engine.journal.commands, self.lease.run_id, set(self.state.commands)):
@@ -373,6 +398,10 @@ class Advance:
             await self._brancher.branch(key)
 
     async def _read(self, key: StepKey, step: Step) -> None:
+        ahead = await self._ahead.take(key)
+        if ahead is not None:
+            self.emit(EventKind.STEP_SUCCEEDED, key, values=self.keep(ahead[0]), ahead_s=round(ahead[1], 3))
+            return
         ctx = self.context(key, deadline_s=step.timeout_s, loaded=await self.load(step.consumes))
         results = await self.engine.reader.read(step, step.calls, ctx)
         self.emit(EventKind.STEP_SUCCEEDED, key, values=self.keep(results))

@@ -16,15 +16,19 @@ Iteration = tuple[int, ...]
 class EventKind(StrEnum):
     """Each member's payload is listed; every payload is JSON."""
 
-    RUN_OPENED = "run_opened"  # inputs, alert {labels, annotations, fingerprint, starts_at}, guide, plan_digest
+    RUN_OPENED = (
+        "run_opened"  # inputs, alert {labels, annotations, fingerprint, starts_at}, guide, plan_digest, speculation
+    )
     ALERT_JOINED = "alert_joined"  # command, alerts
     ALERT_RESOLVED = "alert_resolved"  # command, alerts: evidence only
     STEP_STARTED = "step_started"
-    STEP_SUCCEEDED = "step_succeeded"  # values {name: stored value}, seconds
+    STEP_SUCCEEDED = "step_succeeded"  # values {name: stored value}, ahead_s: read that long before it was wanted
     STEP_FAILED = "step_failed"  # error, hint, cause (failed | refused | unverified)
     STEP_CANCELLED = "step_cancelled"  # reason
     BRANCHED = "branched"  # taken [edge id], by, reason, decisions [{edge, truth, reason}], usage
     HELD = "held"  # edge, for_s: a condition began to hold
+    READ_AHEAD = "read_ahead"  # costs {cost: calls}: a read began before it was decided whether it is wanted
+    READ_DROPPED = "read_dropped"  # reason, seconds, values: what was read ahead and decides nothing
     REREAD = "reread"  # values, error: the queries behind a branch, read again
     PARKED = "parked"  # why (approval | judgement | manual | failure | unknown_outcome), reason, ask
     ANSWERED = "answered"  # command, by, answer {edge | retry | done}, reason

@@ -100,12 +100,14 @@ class Intake:
 
         return await self.journal.write(work)
 
-    async def open(self, plan: Plan, inputs: Mapping[str, str], *, by: str) -> str:
-        """Start a run that no alert asked for. Raises MissingInput."""
+    async def open(self, plan: Plan, inputs: Mapping[str, str], *, by: str, speculation: bool = True) -> str:
+        """Start a run that no alert asked for; without `speculation` it reads nothing ahead. Raises MissingInput."""
         now = self.now()
         bound = bind_inputs(plan.inputs, inputs, None, now)
         return await self.journal.write(
-            lambda conn: self._open(conn, plan, "person", by, bound, {"labels": dict(inputs), "by": by}, now)
+            lambda conn: self._open(
+                conn, plan, "person", by, bound, {"labels": dict(inputs), "by": by}, now, speculation=speculation
+            )
         )
 
     def _decide(
@@ -180,9 +182,16 @@ class Intake:
         now: datetime,
         *,
         failed: str | None = None,
+        speculation: bool = True,
     ) -> str:
         run_id = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
-        facts = {"guide": plan.guide, "plan_digest": plan.digest, "inputs": dict(inputs), "alert": dict(alert)}
+        facts: dict[str, Any] = {
+            "guide": plan.guide,
+            "plan_digest": plan.digest,
+            "inputs": dict(inputs),
+            "alert": dict(alert),
+            "speculation": speculation,
+        }
         events = [Event(0, EventKind.RUN_OPENED, now, payload=facts)]
         if failed is not None:
             events.append(

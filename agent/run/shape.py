@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from agent.run.events import Iteration, StepKey
@@ -57,9 +57,17 @@ class Shape:
         }
         self.loops: Mapping[str, Loop] = _loops(plan, self.forward)
         self.enclosing: Mapping[str, tuple[str, ...]] = self._enclosing()
+        self._into: dict[str, list[Link]] = {}
+        for links in self.forward.values():
+            for link in links:
+                self._into.setdefault(link.target, []).append(link)
+        self._producers: dict[str, list[str]] = {}
+        for step in plan.steps:
+            for name in step.produces:
+                self._producers.setdefault(name, []).append(step.id)
         self.joins_any: frozenset[str] = frozenset(s.id for s in plan.steps if s.join is Join.ANY)
         self.branches: frozenset[str] = frozenset(
-            source for source, edges in plan.outgoing.items() if any(_is_conditional(e) for e in edges)
+            source for source, edges in plan.outgoing.items() if any(is_conditional(e) for e in edges)
         )
         self.beside: Mapping[str, frozenset[str]] = _symmetric(effect_conflicts_of(plan))
         self.alike: Mapping[str, frozenset[str]] = self._alike()
@@ -88,7 +96,19 @@ class Shape:
 
     def first_keys(self) -> list[StepKey]:
         """Every step as its first pass would run it."""
-        return [StepKey(s.id, tuple(0 for _ in self.enclosing[s.id])) for s in self.plan.steps]
+        return [self.first(s.id) for s in self.plan.steps]
+
+    def first(self, step: str) -> StepKey:
+        """A step's instance in the first pass of every loop around it."""
+        return StepKey(step, tuple(0 for _ in self.enclosing.get(step, ())))
+
+    def into(self, step: str) -> Sequence[Link]:
+        """The forward edges that lead to a step."""
+        return self._into.get(step, ())
+
+    def producers_of(self, names: Iterable[str]) -> set[str]:
+        """The steps that give any of `names` a value."""
+        return {step for name in names for step in self._producers.get(name, ())}
 
     def landing(self, source: StepKey, edge: Link) -> StepKey:
         """The instance that a forward edge leads to: shared loops keep their count, entered loops start at 0."""
@@ -143,7 +163,7 @@ def _has_work(step: Step) -> bool:
     return bool(step.calls) or step.kind is not Kind.CHECK
 
 
-def _is_conditional(edge: Edge) -> bool:
+def is_conditional(edge: Edge) -> bool:
     return edge.condition is not None or edge.default or edge.kind is EdgeKind.LOOP or edge.otherwise
 
 

@@ -6,8 +6,8 @@ exactly what the dead one had journalled. It costs amortised O(edges of the step
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Mapping
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -64,6 +64,15 @@ class ActionState:
 
 
 @dataclass(slots=True)
+class ReadsAhead:
+    """What reads before their branch was decided have cost so far; `open` are those without a known end."""
+
+    calls: Counter[str] = field(default_factory=Counter)  # by cost
+    seconds: float = 0.0
+    open: set[StepKey] = field(default_factory=set)
+
+
+@dataclass(slots=True)
 class StepState:
     """One execution of a step. `undecided` and `taken` count incoming edges."""
 
@@ -105,6 +114,10 @@ class RunState:
         self.outcome: Outcome | None = None
         self.outcome_reason = ""
         self.commands: set[int] = set()
+        self.intents = 0  # actions begun so far, by this run
+        self.ahead = ReadsAhead()
+        self.may_read_ahead = True
+        self.on_move: Callable[[StepKey], None] | None = None  # told of every step whose status changes
         self._held_exits: dict[tuple[str, Iteration], list[tuple[StepKey, Link]]] = {}
         self._loops_left: set[tuple[str, Iteration]] = set()
         self._exits_taken: set[tuple[str, StepKey]] = set()
@@ -118,6 +131,11 @@ class RunState:
         if self.parked and not self.running and (not self.ready or self.unsettled):
             return RunStatus.PARKED
         return RunStatus.RUNNING
+
+    def status_of(self, key: StepKey) -> Status:
+        """A step's status, without making a state for one that nothing has touched."""
+        state = self.steps.get(key)
+        return Status.PENDING if state is None else state.status
 
     def step(self, key: StepKey) -> StepState:
         state = self.steps.get(key)
@@ -144,6 +162,8 @@ class RunState:
             self.commands.add(event.payload["command"])
         if event.key is None:
             self._apply_to_run(event)
+        elif event.kind in (EventKind.READ_AHEAD, EventKind.READ_DROPPED):
+            self._apply_to_ahead(event, event.key)
         else:
             self._apply_to_step(event, event.key)
 
@@ -154,6 +174,7 @@ class RunState:
                 self.opened_at = event.at
                 self.alert = p.get("alert", {})
                 self.values.update(p.get("inputs", {}))
+                self.may_read_ahead = p.get("speculation", True)
                 self._open()
             case EventKind.CANCEL_ASKED:
                 self.cancel = p
@@ -164,6 +185,15 @@ class RunState:
             case _:
                 pass  # evidence: read by the report, moves nothing
 
+    def _apply_to_ahead(self, event: Event, key: StepKey) -> None:
+        """A read ahead moves no step: it is as if it had not been, until its step wants it."""
+        if event.kind is EventKind.READ_AHEAD:
+            self.ahead.calls.update(event.payload["costs"])
+            self.ahead.open.add(key)
+        else:
+            self.ahead.seconds += event.payload["seconds"]
+            self.ahead.open.discard(key)
+
     def _apply_to_step(self, event: Event, key: StepKey) -> None:
         p, step = event.payload, self.step(key)
         match event.kind:
@@ -172,6 +202,9 @@ class RunState:
                 self._move(key, step, Status.RUNNING)
             case EventKind.STEP_SUCCEEDED:
                 self.values.update(p.get("values", {}))
+                if "ahead_s" in p:
+                    self.ahead.seconds += p["ahead_s"]
+                    self.ahead.open.discard(key)
                 self._finish(key, step, Status.SUCCEEDED, event.at)
             case EventKind.STEP_FAILED:
                 step.error, step.cause = p["error"], p.get("cause", "failed")
@@ -219,6 +252,7 @@ class RunState:
                 action.before = p["before"]
             case EventKind.INTENT:
                 action.intent, action.intent_at, action.not_applied = p, event.at, None
+                self.intents += 1
                 if event.key is not None and event.key not in self.unsettled:
                     self.unsettled.add(event.key)
                     self.ready.enter(event.key.step)
@@ -265,6 +299,8 @@ class RunState:
             self.ready.enter(key.step)
         elif status is Status.PARKED:
             self.parked.add(key)
+        if self.on_move is not None:
+            self.on_move(key)
 
     def _settled(self, key: StepKey) -> None:
         if key in self.unsettled:

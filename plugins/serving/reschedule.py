@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from dag.model import ValueType
-from plugins.base import Args, CallContext, Result
+from plugins.base import Args, CallContext, Cost, Result
 from plugins.errors import BadArguments, NoData
 from plugins.serving.access import ServingPlugin
 from plugins.serving.moves import MAX_MOVES
@@ -34,6 +34,7 @@ class RescheduleQuery(ServingPlugin):
     Args: ClassVar[type[Args]] = RescheduleArgs
     result: ClassVar[ValueType] = ValueType.DYN
     speculative: ClassVar[bool] = True
+    cost: ClassVar[Cost] = Cost.LIGHT
 
     async def run(self, args: RescheduleArgs, ctx: CallContext) -> Result:
         """Raises: TargetUnreachable, Unreadable; NoData when the fleet has no replica; BadArguments."""

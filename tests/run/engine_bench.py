@@ -19,6 +19,7 @@ from agent.run.intake import Intake
 from agent.run.journal import Journal, say
 from agent.run.judge import Judge
 from agent.run.shape import Shape
+from agent.run.speculation import Speculation
 from agent.run.state import RunState
 from dag.model import Call, Condition, Edge, EdgeKind, Effect, Kind, Plan, Step, ValueType
 from plugins.base import Args, CallContext, Observation, Result, Verdict
@@ -64,6 +65,8 @@ class ScriptedQuery:
         answer = self.script.answers.get(what, 1.0)
         if callable(answer):
             answer = answer()
+        if asyncio.iscoroutine(answer):
+            answer = await answer
         if isinstance(answer, Exception):
             raise answer
         value = [{"labels": {}, "value": float(answer)}] if isinstance(answer, int | float) else answer
@@ -183,6 +186,7 @@ class Bench:
     policy: Policy = ALLOW
     judge: Judge | None = None
     limits: Limits = Limits()  # noqa: RUF009 - frozen
+    speculation: Speculation | None = None
     url: str | None = None  # another journal than the file
 
     def __post_init__(self) -> None:
@@ -192,10 +196,18 @@ class Bench:
     def restart(self) -> None:
         registry = Registry.of(ScriptedQuery(self.script), ScriptedAction(self.script), OnceOnlyAction(self.script))
         self.gate = Gate(self.policy, self.journal)
-        self.engine = Engine(self.journal, registry, self.gate, judge=self.judge, limits=self.limits, owner="test")
+        self.engine = Engine(
+            self.journal,
+            registry,
+            self.gate,
+            judge=self.judge,
+            limits=self.limits,
+            speculation=self.speculation,
+            owner="test",
+        )
 
-    async def open(self, plan: Plan) -> str:
-        return await Intake(self.journal, NoGuides(), run_deadline_s=3600).open(plan, {}, by="tester")
+    async def open(self, plan: Plan, **how: Any) -> str:
+        return await Intake(self.journal, NoGuides(), run_deadline_s=3600).open(plan, {}, by="tester", **how)
 
     async def run(self, plan: Plan) -> tuple[Advanced, RunState]:
         return await self.go_on(await self.open(plan), plan)

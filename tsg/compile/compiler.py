@@ -77,6 +77,7 @@ def compile_guide(guide: Guide, catalogue: Catalogue) -> Compiled:
             alternatives=made.alternatives,
             types=MappingProxyType(dict(types)),
             simultaneous=made.simultaneous,
+            speculation=guide.front.speculation,
         )
     except PlanError as exc:
         notes.error(1, Code.NO_PLAN, f"the sections do not form a plan: {exc}", exc.hint or "report this guide")
