@@ -30,6 +30,7 @@ from agent.settings import (
     MentorSettings,
     PolicySettings,
     Settings,
+    SpeculationSettings,
     load_settings,
 )
 from plugins.http_request import HttpSettings, Tokens
@@ -45,6 +46,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "[policy]": PolicySettings,
     "[api]": ApiSettings,
     "[engine]": EngineSettings,
+    "[speculation]": SpeculationSettings,
     "[mentor]": MentorSettings,
     "[llm]": LlmSettings,
     "[[principals]]": PrincipalSettings,
