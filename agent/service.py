@@ -94,6 +94,7 @@ class Service:
         self.now = clock
         self.gate = Gate(policy, journal, clock)
         self._watch = watch
+        self._entering = 0  # notifications on their way into the journal
         self._subscribers: list[tuple[str | None, asyncio.Queue[tuple[str, Event]]]] = []
         self.engine = Engine(
             journal,
@@ -145,12 +146,18 @@ class Service:
 
         Raises: Overloaded before anything is written; JournalError when nothing could be.
         """
-        if self.dispatcher.waiting >= self.settings.api.max_queued:
+        # What is being journalled counts, too: a burst must not pass the bound before its first run waits.
+        waiting = self.dispatcher.waiting + self._entering
+        if waiting >= self.settings.api.max_queued:
             raise Overloaded(
-                f"{self.dispatcher.waiting} runs wait, the bound is {self.settings.api.max_queued}",
+                f"{waiting} runs wait, the bound is {self.settings.api.max_queued}",
                 hint="nothing was accepted; send it again",
             )
-        accepted = await self.intake.accept(notification)
+        self._entering += 1
+        try:
+            accepted = await self.intake.accept(notification)
+        finally:
+            self._entering -= 1
         for decision in accepted:
             if decision.run_id is not None:
                 self.dispatcher.wake(decision.run_id, Lane(decision.team, decision.guide or ""))

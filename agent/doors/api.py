@@ -268,7 +268,7 @@ def _upkeep(app: FastAPI, service: Service) -> None:
     @app.get("/metrics", response_class=PlainTextResponse)
     async def metrics() -> Any:
         """This process's counters, for Prometheus."""
-        text = app.state.metrics.text(service.dispatcher.waiting)
+        text = app.state.metrics.text(service.dispatcher.waiting, service.dispatcher.depths())
         return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
 
 

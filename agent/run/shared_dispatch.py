@@ -7,7 +7,7 @@ a doubled one finds the lease taken, and either harms nothing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -100,6 +100,10 @@ class SharedDispatcher:
         task = asyncio.create_task(self._defer(run_id))
         self._deferring.add(task)
         task.add_done_callback(self._deferring.discard)
+
+    def depths(self) -> Mapping[Lane, int]:
+        """Nothing: jobs wait in the database in order of arrival, not in lanes."""
+        return {}
 
     async def settled(self, run_id: str) -> Advanced:
         """Wait until the run has ended or waits for a person, wherever it is advanced."""
