@@ -339,7 +339,8 @@ def sentence(plan: Plan, e: Event) -> str | None:
         case EventKind.REFUSED:
             return f"not done: {p['reason']}"
         case EventKind.LEASE_WAITED:
-            return f"waits for run {p['holder']}, which writes {', '.join(p['keys'])}"
+            does = "writes" if p.get("holds", True) else "asked first to write"
+            return f"waits for run {p['holder']}, which {does} {p.get('resource') or ', '.join(p['keys'])}"
         case _:
             return _of_an_action(e)
 

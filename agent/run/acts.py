@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from pydantic import BaseModel, ValidationError
 
 from agent.gate.policy import ActionRequest
-from agent.run import leases, values
+from agent.run import values
 from agent.run.events import Event, EventKind, StepKey
-from agent.run.journal import check_fence
+from agent.run.holding import POLL_S, Holding
 from agent.run.reads import within
 from agent.run.state import ActionState
 from dag.conditions import Truth, decide
@@ -29,7 +29,6 @@ from plugins.errors import ApplyFailed, BadArguments, NoData, PluginError, Prech
 if TYPE_CHECKING:
     from agent.run.engine import Advance
 
-LEASE_POLL_S = 1.0
 OBSERVE_PAUSE_S = 0.5
 VERIFY_PAUSE_S = 1.0
 
@@ -77,6 +76,7 @@ class ActionRun:
         self.key = key
         self.step = step
         self.engine = advance.engine
+        self.holding = Holding(advance, key)
 
     @property
     def state(self) -> ActionState:
@@ -87,28 +87,35 @@ class ActionRun:
 
         Raises: ActionEnd when it failed, was refused or was not verified; StepLeft when it parked.
         """
-        exact = await self._exact()
         if self.state.intent is None:
-            await self._agree(exact)
-            await self._lease(exact)
             try:
-                await self._precheck(exact)
-                await self._intend(exact)
+                exact = await self._prepare()
             except BaseException:
-                await self._give_back()
+                await self.holding.give_up()  # a former process of the run may have left a lease, too
                 raise
             await self._apply(exact)
-        elif self.state.applied is None and self.state.not_applied is None:
-            await self._settle_after_crash(exact)
+        else:
+            exact = await self._exact()
+            if self.state.applied is None and self.state.not_applied is None:
+                await self._settle_after_crash(exact)
         try:
             if self.state.not_applied is not None:
                 raise ActionEnd("failed", self.state.not_applied)
             await self._verify(exact)
         except ActionEnd:
-            await self._give_back()
+            await self.holding.give_back()
             raise
-        await self._give_back()  # and only now: while an undo's outcome is unknown, nobody else may write there
+        await self.holding.give_back()  # only now: while an undo's outcome is unknown, nobody else may write there
         return dict((self.state.applied or {}).get("values", {}))
+
+    async def _prepare(self) -> _Exact:
+        """Everything up to the intent."""
+        exact = await self._exact()
+        await self._agree(exact)
+        await self._lease(exact)
+        await self._precheck(exact)
+        await self._intend(exact)
+        return exact
 
     # -- before -------------------------------------------------------------------------------
 
@@ -190,34 +197,33 @@ class ActionRun:
         raise ActionEnd("refused", reason)
 
     async def _lease(self, exact: _Exact) -> None:
-        journal, run = self.engine.journal, self.advance.lease
+        """Wait for the turn to write, until the run ends."""
         writes = exact.request.effect.writes or frozenset()
-        told = ""
-        while True:
-            self._stop_if_ending()
-            now = self.engine.now()
-
-            def take(conn: Any, now: datetime = now) -> str | None:
-                check_fence(conn, run)
-                return leases.take(conn, run.run_id, self.key, writes, now)
-
-            holder = await journal.write(take)
-            if holder is None:
-                return
-            if holder != told:
-                self.advance.emit(EventKind.LEASE_WAITED, self.key, keys=sorted(writes), holder=holder)
-                self.advance.flush()
-                told = holder
-            await asyncio.sleep(LEASE_POLL_S)
-
-    async def _give_back(self) -> None:
-        run = self.advance.lease
-
-        def work(conn: Any) -> None:
-            check_fence(conn, run)
-            leases.give_back(conn, run.run_id, self.key)
-
-        await self.engine.journal.write(work, durable=False, alone=False)
+        told = False
+        with self.engine.bells.listen(self.holding.who) as bell:
+            while True:
+                self._stop_if_ending()
+                bell.clear()
+                before = await self.holding.ask(writes)
+                if before is None:
+                    return
+                if not told:
+                    self.advance.emit(
+                        EventKind.LEASE_WAITED,
+                        self.key,
+                        keys=sorted(writes),
+                        resource=before.key,
+                        holder=before.who.run_id,
+                        step=before.who.step,
+                        holds=before.holds,
+                    )
+                    self.advance.flush()
+                    told = True
+                try:
+                    async with asyncio.timeout(POLL_S):
+                        await bell.wait()
+                except TimeoutError:
+                    pass
 
     async def _precheck(self, exact: _Exact) -> None:
         try:

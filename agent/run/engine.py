@@ -27,6 +27,7 @@ from agent.run.ahead import Ahead
 from agent.run.branching import Brancher
 from agent.run.commands import fold_command, is_early
 from agent.run.events import Event, EventKind, Outcome, StepKey
+from agent.run.holding import Bells
 from agent.run.journal import Journal
 from agent.run.judge import Judge, Usage
 from agent.run.parking import AWAKE, Rest
@@ -106,6 +107,7 @@ class Engine:
         self.watch = watch
         self._slots: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(limits.calls_per_plugin))
         self.reader = Reader(registry, self._slots.__getitem__, random.Random(seed))  # noqa: S311 - jitter
+        self.bells = Bells()
         self.ahead_calls: Counter[str] = Counter()  # reads ahead at work, by plugin, over all runs
         self._live: dict[str, Advance] = {}
         self._shapes: OrderedDict[str, Shape] = OrderedDict()

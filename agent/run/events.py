@@ -36,7 +36,7 @@ class EventKind(StrEnum):
     APPROVED = "approved"  # command, by, role, digest, expires_at
     REJECTED = "rejected"  # command, by, reason
     REFUSED = "refused"  # reason, call: the policy does not let this happen
-    LEASE_WAITED = "lease_waited"  # keys, holder
+    LEASE_WAITED = "lease_waited"  # keys, resource, holder (run), step, holds: or waits for it and came first
     PRECHECKED = "prechecked"  # before
     INTENT = "intent"  # key, call, digest, effect, deadline_s
     APPLIED = "applied"  # values, observed: bool, evidence

@@ -24,6 +24,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from agent.errors import JournalError, LeaseLost, SettingsError
 from agent.run.events import DURABLE, Event, EventKind, StepKey
+from agent.run.leases import end_run
 from agent.run.parking import Rest, call_out, mark
 from agent.run.schema import ARTIFACT, COMMAND, EVENT, LEASE, RUN, CommandRow, RunRow
 from agent.run.sqlite_store import SqliteStore
@@ -190,6 +191,7 @@ class Journal:
                     .where(RUN.c.id == lease.run_id)
                     .values(ended_at=ended.at, outcome=ended.payload["outcome"])
                 )
+                end_run(conn, lease.run_id)
 
         return self.write_soon(work, durable=any(e.kind in DURABLE for e in events), alone=False, checks_first=True)
 

@@ -75,13 +75,26 @@ class LeaseRow(SQLModel, table=True):
 
 
 class ResourceLeaseRow(SQLModel, table=True):
-    """Which run may write a resource now."""
+    """Which step of which run may write a resource now."""
 
     __tablename__ = "resource_lease"
     key: str = Field(primary_key=True)
     run_id: str = Field(index=True)
     step_key: str
     at: datetime = Field(sa_column=_time())
+
+
+class ResourceWaitRow(SQLModel, table=True):
+    """One key that a step waits for. Its rows are written together: the lower `id` asked first."""
+
+    __tablename__ = "resource_wait"
+    __table_args__ = (Index("wait_by_step", "run_id", "step_key"),)
+    id: int | None = Field(default=None, primary_key=True)
+    key: str = Field(index=True)
+    run_id: str
+    step_key: str
+    at: datetime = Field(sa_column=_time())
+    seen_at: datetime = Field(sa_column=_time())  # by the database's clock: when it last asked
 
 
 class CommandRow(SQLModel, table=True):
@@ -140,6 +153,7 @@ EVENT: Table = SQLModel.metadata.tables["run_event"]
 ARTIFACT: Table = SQLModel.metadata.tables["artifact"]
 LEASE: Table = SQLModel.metadata.tables["lease"]
 RESOURCE_LEASE: Table = SQLModel.metadata.tables["resource_lease"]
+RESOURCE_WAIT: Table = SQLModel.metadata.tables["resource_wait"]
 COMMAND: Table = SQLModel.metadata.tables["run_command"]
 INTAKE: Table = SQLModel.metadata.tables["intake"]
 SEEN_ALERT: Table = SQLModel.metadata.tables["seen_alert"]
