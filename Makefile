@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: setup demo test bench lint docs clean
+.PHONY: setup demo test campaign bench lint docs clean
 
 setup: $(INSTALLED)
 
@@ -23,6 +23,9 @@ $(VENV)/.weights: $(INSTALLED)
 
 test: setup lint $(VENV)/.weights  ## everything that must hold
 	$(BIN)/python -m pytest
+
+campaign: setup  ## thousands of kill points and other faults: the small one of `make test`, grown
+	$(BIN)/python -m tests.campaign --kills 5000 --jobs 2 --json docs/fault-campaign.json
 
 lint: setup  ## style, types, direction of imports
 	$(BIN)/ruff check .

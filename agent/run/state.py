@@ -118,7 +118,7 @@ class RunState:
         self.ahead = ReadsAhead()
         self.may_read_ahead = True
         self.on_move: Callable[[StepKey], None] | None = None  # told of every step whose status changes
-        self._held_exits: dict[tuple[str, Iteration], list[tuple[StepKey, Link]]] = {}
+        self._held_exits: dict[tuple[str, Iteration], dict[str, tuple[StepKey, Link]]] = {}  # by edge
         self._loops_left: set[tuple[str, Iteration]] = set()
         self._exits_taken: set[tuple[str, StepKey]] = set()
 
@@ -365,8 +365,9 @@ class RunState:
                 self.make_ready(self.shape.relanding(source, link))
             return
         self._loops_left.add(loop)
-        for held_source, link in self._held_exits.pop(loop, ()):
-            self._decide(held_source, link, False, dead, "")
+        for held_source, link in self._held_exits.pop(loop, {}).values():
+            if link.source != source.step:  # its own exits are decided by this very pass: an edge counts once
+                self._decide(held_source, link, False, dead, "")
 
     def _decide(self, source: StepKey, link: Link, is_taken: bool, dead: deque[StepKey], reason: str) -> None:
         if link.target in TERMINALS:
@@ -383,7 +384,7 @@ class RunState:
             else:
                 running = next((lp for lp in left if lp not in self._loops_left), None)
                 if running is not None:
-                    self._held_exits.setdefault(running, []).append((source, link))
+                    self._held_exits.setdefault(running, {})[link.id] = (source, link)
                     return
         if not self.shape.counts_edge(key, link):
             return

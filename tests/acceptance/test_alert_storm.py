@@ -102,8 +102,10 @@ async def test_a_storm_with_a_killed_server_loses_nothing_and_doubles_nothing(tm
             await first.stop(signal.SIGKILL)
         async with served(config):
             await asyncio.wait_for(asyncio.gather(*senders), 120)
-            parked = "SELECT count(*) FROM run WHERE parked IS NOT NULL"
-            while asked(journal, parked) != [(GROUPS,)]:
+            unheard = (
+                "SELECT (SELECT count(*) FROM run_command) - (SELECT count(*) FROM run_event WHERE kind='alert_joined')"
+            )
+            while asked(journal, unheard) != [(0,)]:
                 await asyncio.sleep(0.2)
     assert storm.answers["202"] == GROUPS * POSTS
     assert storm.answers["no answer"] > 0

@@ -366,3 +366,26 @@ async def test_a_read_never_runs_beside_a_write_it_may_see(bench: Bench, script:
     first, second = order.index((EventKind.STEP_STARTED, "act")), order.index((EventKind.STEP_STARTED, "a"))
     ended = {s: order.index((EventKind.STEP_SUCCEEDED, s)) for s in ("act", "a")}
     assert ended["act"] < second or ended["a"] < first
+
+
+async def test_an_edge_out_of_a_loop_counts_once_however_many_passes_left_it_untaken(
+    bench: Bench, script: Script
+) -> None:
+    answers = iter([5.0, 5.0, 0.0])
+    script.answers["probe"] = lambda: next(answers)
+    script.delays_s = {"slow": 0.1}
+    plan = plan_of(
+        query("probe"),
+        query("slow"),
+        query("join"),
+        Edge("START", "probe"),
+        Edge("START", "slow"),
+        when("probe", "probe", "max(probe) > 1.0", "probe", kind=EdgeKind.LOOP, bound=5),
+        when("probe", "join", "!(max(probe) > 1.0)", "probe", otherwise=True),
+        Edge("slow", "join"),
+        Edge("join", "END.resolved"),
+    )
+    _, state = await bench.run(plan)
+    assert state.outcome is Outcome.RESOLVED
+    assert script.calls.index("join") > script.calls.index("slow")
+    assert script.spans["join"][0] >= script.spans["slow"][1]

@@ -1,0 +1,111 @@
+"""Damage that a campaign must see: each takes out one guard of the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from agent.run import acts, engine, journal, reads
+from agent.run.acts import ActionRun
+from plugins.base import Observation, Result
+
+
+def sends_again_without_asking() -> None:
+    """After a crash the target is not asked, and everything counts as honouring keys."""
+
+    async def blind(self: ActionRun, exact: Any, *, patience_s: float) -> Observation:
+        return Observation.NOT_HAPPENED
+
+    acts.ActionRun._observe = blind  # type: ignore[method-assign]
+    for kind in _actions():
+        kind.idempotent = True
+
+
+def believes_it_happened() -> None:
+    """After a crash the action counts as applied."""
+
+    async def hopeful(self: ActionRun, exact: Any, *, patience_s: float) -> Observation:
+        return Observation.HAPPENED
+
+    acts.ActionRun._observe = hopeful  # type: ignore[method-assign]
+
+
+def takes_a_new_key() -> None:
+    """A request that is sent again has another key."""
+    reissue = acts.ActionRun._reissue
+
+    async def renamed(self: ActionRun, exact: Any, error: str) -> None:
+        assert self.state.intent is not None
+        self.state.intent = {**self.state.intent, "key": "another"}
+        await reissue(self, exact, error)
+
+    acts.ActionRun._reissue = renamed  # type: ignore[method-assign]
+
+
+def acts_before_the_journal() -> None:
+    """The action goes out before its intent is on disk."""
+    intend = acts.ActionRun._intend
+
+    async def eager(self: ActionRun, exact: Any) -> None:
+        await exact.action.apply(exact.args, "early", self._ctx())
+        await intend(self, exact)
+
+    acts.ActionRun._intend = eager  # type: ignore[method-assign]
+
+
+def swaps_results() -> None:
+    """A step is handed what the one before it asked for, as engines do that count calls."""
+    read = reads.Reader.read
+    last: dict[str, Result] = {}
+
+    async def late(self: Any, step: Any, calls: Any, ctx: Any) -> dict[str, Result]:
+        found = await read(self, step, calls, ctx)
+        ((name, result),) = found.items()
+        handed = last.get("result", result)
+        last["result"] = result
+        return {name: handed}
+
+    reads.Reader.read = late  # type: ignore[method-assign]
+
+
+def checks_no_fence() -> None:
+    """Two processes advance one run: no lock, no fence."""
+    seize = journal.SqliteStore.seize
+
+    def shared(self: Any, run_id: str, owner: str, commit: Any) -> Any:
+        self._locks = self._locks.parent / f"{self._locks.name}-{owner}"
+        self._locks.mkdir(exist_ok=True)
+        return seize(self, run_id, owner, commit)
+
+    journal.SqliteStore.seize = shared  # type: ignore[method-assign]
+    for module in (journal, acts):
+        module.check_fence = lambda conn, lease: None  # type: ignore[attr-defined]
+
+
+def forgets_to_end() -> None:
+    """A run that waits for people says so nowhere."""
+
+    async def silent(self: Any) -> Any:
+        return engine.Advanced(engine.RunStatus.PARKED, reason="")
+
+    engine.Advance._end = silent  # type: ignore[method-assign]
+
+
+def _actions() -> tuple[Any, ...]:
+    from tests.campaign.target import PushAction, PushOnceAction
+
+    return PushAction, PushOnceAction
+
+
+BREAKAGES: dict[str, Callable[[], None]] = {
+    f.__name__.replace("_", "-"): f
+    for f in (
+        sends_again_without_asking,
+        believes_it_happened,
+        takes_a_new_key,
+        acts_before_the_journal,
+        swaps_results,
+        checks_no_fence,
+        forgets_to_end,
+    )
+}
