@@ -85,7 +85,7 @@ def advance(
 
 def _quicken() -> None:
     """Pauses that are meant for people's clusters would make thousands of cases take days."""
-    acts.LEASE_POLL_S = acts.OBSERVE_PAUSE_S = acts.VERIFY_PAUSE_S = 0.01
+    acts.POLL_S = acts.OBSERVE_PAUSE_S = acts.VERIFY_PAUSE_S = 0.01
     reads.RETRY_FIRST_S = 0.01
     values.MAX_VALUE_BYTES = 64 * 1024
 
