@@ -213,6 +213,10 @@ def _spoken_to(conn: Connection, since: int) -> tuple[int, list[str]]:
     return newest, list(conn.execute(query).scalars())
 
 
+# A timer's job may have been lost: the journal says, too, when a resting run is due.
+_due_at = func.coalesce(RUN.c.wake_at, RUN.c.deadline_at)
+
+
 def _left(conn: Connection) -> list[str]:
     """Live runs that nobody has taken up, whose owner's lease ran out, or whose time is over."""
     query = (
@@ -223,7 +227,7 @@ def _left(conn: Connection) -> list[str]:
             or_(
                 LEASE.c.run_id.is_(None),
                 LEASE.c.expires_at <= func.clock_timestamp(),
-                LEASE.c.expires_at.is_(None) & (RUN.c.deadline_at <= func.clock_timestamp()),
+                LEASE.c.expires_at.is_(None) & (_due_at <= func.clock_timestamp()),
             ),
         )
     )

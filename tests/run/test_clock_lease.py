@@ -14,10 +14,11 @@ from agent.errors import LeaseLost
 from agent.run.clock_lease import ClockGrip
 from agent.run.events import Event, EventKind, Outcome, StepKey
 from agent.run.journal import Journal
-from agent.run.schema import LEASE
+from agent.run.schema import LEASE, RUN
+from agent.run.shared_dispatch import _left
 from agent.run.store import Lease
 from dag.model import Edge
-from tests.run.engine_bench import Bench, Script, action, default, plan_of
+from tests.run.engine_bench import Bench, Script, action, default, manual, plan_of
 
 ACT = plan_of(action("act"), Edge("START", "act"), Edge("act", "END.resolved"), default("act", "END.escalate"))
 LEASE_S = 1.0
@@ -171,3 +172,13 @@ async def test_times_come_back_as_they_went_in(ours: Bench) -> None:
     assert row is not None
     assert row.opened_at == event.at
     assert ours.journal.read_now(lambda conn: conn.execute(select(func.current_setting("timezone"))).scalar()) == "UTC"
+
+
+async def test_a_resting_run_that_is_due_is_found_though_its_timer_was_lost(ours: Bench) -> None:
+    plan = plan_of(manual("m"), Edge("START", "m"), Edge("m", "END.resolved"))
+    run_id = await ours.open(plan)
+    await ours.go_on(run_id, plan)
+    assert await ours.journal.read(_left) == []
+    past = func.clock_timestamp() - timedelta(seconds=1)
+    await ours.journal.write(lambda conn: conn.execute(update(RUN).where(RUN.c.id == run_id).values(wake_at=past)))
+    assert await ours.journal.read(_left) == [run_id]
