@@ -18,6 +18,7 @@ PAGE = HERE.parent / "docs" / "benchmarks.md"
 MEASUREMENTS = (
     "scheduler",
     "critical_path",
+    "speculation",
     "against_langgraph",
     "compile_rate",
     "public_guides",
