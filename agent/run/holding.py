@@ -17,7 +17,6 @@ from agent.run.events import EventKind, StepKey
 from agent.run.journal import check_fence
 from agent.run.leases import Blocker, Claimant
 from agent.run.schema import EVENT
-from agent.run.state import SETTLED
 
 if TYPE_CHECKING:
     from agent.run.engine import Advance
@@ -58,7 +57,10 @@ class Holding:
     async def ask(self, writes: Iterable[str]) -> Blocker | None:
         """Take the resources, or a place in the queue for them: then who comes before."""
         run, now = self.advance.lease, self.advance.engine.now()
-        over = frozenset(str(k) for k, s in self.advance.state.steps.items() if s.status in SETTLED)
+        state = self.advance.state
+        # A step that neither runs nor has an open intent holds and waits for nothing: a dead process left its rows.
+        at_work = state.running | state.unsettled
+        over = frozenset(str(k) for k in state.steps if k not in at_work)
 
         def work(conn: Connection) -> Blocker | None:
             check_fence(conn, run)

@@ -50,7 +50,8 @@ def take(
 ) -> Blocker | None:
     """Take all `resources` for this step, or queue for them: then one that comes before it is returned.
 
-    `over`: steps of the same run that are done, whose leases bind their run no longer. No resources mean all there are.
+    `over`: steps of the same run that are not at work, whose leases and places bind their run no longer. No resources
+    mean all there are.
     """
     wanted = {*resources} or {EVERYTHING}
     own, blocker = _held(conn, who, wanted, over)
@@ -59,7 +60,7 @@ def take(
     if own:  # a former process took other keys for this step: kept while it waits, they could deadlock
         conn.execute(delete(RESOURCE_LEASE).where(who.rows(RESOURCE_LEASE)))
     place, queued = _place(conn, who)
-    blocker = blocker or _first_waiter(conn, who, wanted, place if queued == wanted else None)
+    blocker = blocker or _first_waiter(conn, who, wanted, place if queued == wanted else None, over)
     if blocker is None:
         if queued:
             conn.execute(delete(RESOURCE_WAIT).where(who.rows(RESOURCE_WAIT)))
@@ -126,7 +127,9 @@ def _place(conn: Connection, who: Claimant) -> tuple[int | None, set[str]]:
     return min((r.id for r in rows), default=None), {r.key for r in rows}
 
 
-def _first_waiter(conn: Connection, who: Claimant, wanted: set[str], place: int | None) -> Blocker | None:
+def _first_waiter(
+    conn: Connection, who: Claimant, wanted: set[str], place: int | None, over: Collection[str]
+) -> Blocker | None:
     """Who came first of those that wait for one of the keys; waiters that have died lose their places."""
     wait = RESOURCE_WAIT.c
     query = (
@@ -138,7 +141,8 @@ def _first_waiter(conn: Connection, who: Claimant, wanted: set[str], place: int 
     )
     while (row := conn.execute(query).first()) is not None:
         first = Claimant(row.run_id, row.step_key)
-        if _clock(conn) - row.seen_at.replace(tzinfo=UTC) <= timedelta(seconds=FORGOTTEN_S):
+        is_over = first.run_id == who.run_id and first.step in over
+        if not is_over and _clock(conn) - row.seen_at.replace(tzinfo=UTC) <= timedelta(seconds=FORGOTTEN_S):
             return Blocker(first, row.key, holds=False)
         conn.execute(delete(RESOURCE_WAIT).where(first.rows(RESOURCE_WAIT)))
     return None

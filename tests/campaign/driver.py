@@ -7,6 +7,7 @@ import random
 import shutil
 import signal
 import sqlite3
+import sys
 import time
 import traceback
 from collections.abc import Callable
@@ -116,7 +117,8 @@ class Campaign:
         try:
             advance(case, folder, breakage=self.breakage, **how)
         except BaseException:
-            (folder / f"crash-{os.getpid()}").write_text(traceback.format_exc())
+            sys.stderr.write(f"seed {case.seed}: {traceback.format_exc()}\n")  # the driver counts the exit code
+            sys.stderr.flush()
         finally:
             os._exit(1)
 

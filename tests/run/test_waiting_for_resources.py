@@ -18,8 +18,9 @@ from agent.run.holding import Holding
 from agent.run.leases import Claimant
 from agent.run.schema import RESOURCE_LEASE, RESOURCE_WAIT, RUN
 from agent.run.state import RunStatus
+from dag.model import Edge, Plan
 from plugins.base import Observation
-from tests.run.engine_bench import Bench, Script, ScriptedAction
+from tests.run.engine_bench import Bench, Script, ScriptedAction, action, check, plan_of
 from tests.run.test_actions import PLAN, asking
 
 
@@ -44,9 +45,9 @@ async def held_by_another_run(bench: Bench) -> str:
     return run_id
 
 
-async def dies_before_its_intent(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> str:
+async def dies_before_its_intent(bench: Bench, monkeypatch: pytest.MonkeyPatch, plan: Plan = PLAN) -> str:
     """A run whose process died with a lease, and without an intent."""
-    run_id = await bench.open(PLAN)
+    run_id = await bench.open(plan)
     reached = asyncio.Event()
 
     async def hangs(*_: object) -> None:
@@ -224,3 +225,25 @@ async def test_an_action_of_unknown_effect_waits_for_all_others_and_keeps_them_w
     advanced = await asyncio.wait_for(task, 20)
     assert advanced is not None
     assert advanced.outcome is Outcome.RESOLVED
+
+
+async def test_what_a_dead_process_held_for_one_step_keeps_no_other_step_of_its_run_waiting(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = plan_of(
+        action("b"),
+        action("a"),
+        check("join"),
+        Edge("START", "b"),
+        Edge("START", "a"),
+        Edge("b", "join"),
+        Edge("a", "join"),
+        Edge("join", "END.resolved"),
+    )
+    await dies_before_its_intent(bench, monkeypatch, plan)
+    assert bench.journal.read_now(lambda c: c.execute(select(RESOURCE_LEASE.c.step_key)).scalars().all()) == ["b"]
+    bench.restart()
+    (run,) = bench.journal.runs()
+    _, state = await bench.go_on(run.id, plan)  # 'a' comes first now, and wants what 'b' was left with
+    assert state.outcome is Outcome.RESOLVED
+    assert left_over(bench) == 0
