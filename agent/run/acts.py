@@ -241,6 +241,7 @@ class ActionRun:
         self._stop_if_ending()
         if (await self.engine.gate.rule_on(exact.request)).needs_approval:
             await self._agree(exact)  # an approval may have expired while the lease was waited for
+        self._stop_if_ending()  # another branch may have ended the run meanwhile; from here to the intent none can
         step = self.advance.state.step(self.key)
         seed = f"{self.advance.lease.run_id}|{self.key}|{step.attempt}|{self.advance.state.seq}"
 

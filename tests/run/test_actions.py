@@ -486,3 +486,41 @@ async def test_the_kill_switch_stops_an_undo_too_and_the_journal_says_so(bench: 
     assert advanced.outcome is Outcome.ESCALATED
     assert script.undone == []
     assert "fire drill" in bench.last(run_id, EventKind.COMPENSATED).payload["reason"]
+
+
+async def test_an_action_that_is_ruled_on_while_the_run_ends_is_not_begun(
+    bench: Bench, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = plan_of(
+        query("look"),
+        action("act", risky=False),
+        Edge("START", "look"),
+        Edge("START", "act"),
+        Edge("look", "END.escalate"),
+        Edge("act", "END.resolved"),
+    )
+    rulings, last_word = 0, asyncio.Event()
+
+    async def found() -> float:
+        await last_word.wait()
+        return 1.0
+
+    script.answers["look"] = found
+    usual = bench.gate.rule_on
+
+    async def slow(*given: object, **more: object) -> object:
+        nonlocal rulings
+        rulings += 1
+        if rulings == 2:  # the last ruling before the intent: meanwhile the other branch ends the run
+            last_word.set()
+            while EventKind.STEP_SUCCEEDED not in bench.kinds(run_id):
+                await asyncio.sleep(0.01)
+        return await usual(*given, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(bench.gate, "rule_on", slow)
+    run_id = await bench.open(plan)
+    advanced, _ = await bench.go_on(run_id, plan)
+    assert rulings == 2
+    assert advanced.outcome is Outcome.ESCALATED
+    assert script.applied == []
+    assert EventKind.INTENT not in bench.kinds(run_id)
