@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from agent.run.journal import SAMPLE_ITEMS, SMALL_BYTES, Journal, keep_artifact
@@ -12,6 +12,7 @@ from plugins.base import Result
 from plugins.errors import PluginError
 
 MAX_VALUE_BYTES = 64 * 1024 * 1024  # larger answers are refused: a step's result is evidence, not a dump
+DEEPEST = 500  # levels; what is nested deeper is left to the encoder to refuse
 
 Stored = Mapping[str, Any]
 
@@ -21,6 +22,8 @@ def store(journal: Journal, run_id: str, result: Result) -> Stored:
 
     Raises: PluginError when it is no JSON or larger than MAX_VALUE_BYTES.
     """
+    if _is_longer(result.value, MAX_VALUE_BYTES):  # not even written out: it might not fit into memory twice
+        raise _too_long()
     try:
         body = json.dumps(result.value, separators=(",", ":")).encode()
     except (TypeError, ValueError) as exc:
@@ -33,13 +36,38 @@ def store(journal: Journal, run_id: str, result: Result) -> Stored:
     if len(body) <= SMALL_BYTES:
         return {"value": result.value, **facts}
     if len(body) > MAX_VALUE_BYTES:
-        raise PluginError(
-            f"the answer has {len(body):,} bytes, more than {MAX_VALUE_BYTES:,}",
-            hint="aggregate in the query (max by, topk) or narrow its range",
-        )
+        raise _too_long()
     sha256 = hashlib.sha256(body).hexdigest()
     journal.write_soon(lambda conn: keep_artifact(conn, run_id, sha256, body), durable=False, alone=False)
     return {"artifact": sha256, "bytes": len(body), "sample": _sample(result.value), **facts}
+
+
+def _is_longer(value: Any, limit: int) -> bool:
+    """Whether `value` takes more than `limit` bytes as JSON even if no character of it needs an escape."""
+    size = 0
+    todo: list[Iterator[Any]] = [iter((value,))]
+    while todo and len(todo) <= DEEPEST and size <= limit:
+        match next(todo[-1], todo):
+            case item if item is todo:
+                todo.pop()
+            case str(text):
+                size += len(text) + 2
+            case dict(entries):
+                size += sum(len(str(k)) + 4 for k in entries)
+                todo.append(iter(entries.values()))
+            case list(items) | tuple(items):
+                size += len(items)
+                todo.append(iter(items))
+            case _:
+                size += 1
+    return size > limit
+
+
+def _too_long() -> PluginError:
+    return PluginError(
+        f"the answer has more than {MAX_VALUE_BYTES:,} bytes",
+        hint="aggregate in the query (max by, topk) or narrow its range",
+    )
 
 
 def load(journal: Journal, stored: Stored) -> Any:
