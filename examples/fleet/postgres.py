@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from examples.fleet.debian import unpacked
 from examples.fleet.errors import FleetError, ToolMissing
+from examples.fleet.processes import free_port
 
 START_S = 60.0
 UNPRIVILEGED = "nobody"  # the server refuses to run as root
@@ -27,7 +27,7 @@ class Postgres:
 
     def __init__(self, binaries: Path, folder: Path, libraries: Path | None = None) -> None:
         self.folder = folder
-        self.port = _free_port()
+        self.port = free_port()
         self._binaries = binaries
         self._environment = {"PATH": os.environ["PATH"], "LC_ALL": "C"}
         if libraries is not None:
@@ -131,9 +131,3 @@ def _package() -> str:
 
 def _lines(*command: str) -> list[str]:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

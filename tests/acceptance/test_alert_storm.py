@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-import socket
 import sqlite3
 from collections import Counter
 from pathlib import Path
@@ -13,7 +12,9 @@ from typing import Any
 
 import httpx
 
-from tests.doors.conftest import GUIDE, bearer
+from examples.fleet.processes import free_port
+from tests.doors.conftest import GUIDE
+from tests.doors.notifications import firing, notification, send
 from tests.doors.pushing import pushing, served
 from tests.plugins.http_target import http_target, says
 
@@ -21,32 +22,15 @@ GROUPS, PER_POST, POSTS = 250, 20, 2  # of each group: 40 alerts in two posts
 SENDERS = 16
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def posts() -> list[dict[str, Any]]:
     return [
-        {
-            "version": "4",
-            "groupKey": f"group-{g}",
-            "status": "firing",
-            "receiver": "r",
-            "alerts": [
-                {
-                    "status": "firing",
-                    "labels": {"alertname": "Hot", "team": f"team-{g % 3}"},
-                    "annotations": {},
-                    "startsAt": "2026-01-01T00:00:00Z",
-                    "endsAt": "0001-01-01T00:00:00Z",
-                    "generatorURL": "",
-                    "fingerprint": f"{(g * POSTS + part) * PER_POST + i:016x}",
-                }
+        notification(
+            *(
+                firing((g * POSTS + part) * PER_POST + i, labels={"alertname": "Hot", "team": f"team-{g % 3}"})
                 for i in range(PER_POST)
-            ],
-        }
+            ),
+            groupKey=f"group-{g}",
+        )
         for part in range(POSTS)
         for g in range(GROUPS)
     ]
@@ -69,7 +53,7 @@ class Storm:
 
     async def _sent(self, http: httpx.AsyncClient, note: dict[str, Any]) -> bool:
         try:
-            answer = await http.post("/webhooks/alertmanager", json=note, headers=bearer("alertmanager"))
+            answer = await send(http, note)
         except httpx.TransportError:
             self.answers["no answer"] += 1
             return False

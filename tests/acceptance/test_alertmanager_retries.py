@@ -16,8 +16,9 @@ import pytest
 from examples.fleet.errors import ToolMissing
 from examples.fleet.files import project_cache
 from examples.fleet.observability import Webhook, start_monitoring
-from tests.acceptance.test_alert_storm import asked, free_port
-from tests.doors.conftest import bearer
+from examples.fleet.processes import free_port
+from tests.acceptance.test_alert_storm import asked
+from tests.doors.notifications import firing, notification, send
 from tests.doors.pushing import pushing, served
 from tests.plugins.http_target import Seen, http_target, says
 
@@ -110,7 +111,7 @@ async def test_what_was_refused_under_pressure_arrives_when_there_is_room(tmp_pa
         url = f"http://127.0.0.1:{port}/webhooks/alertmanager"
         async with served(config) as service, alertmanager(tmp_path / "am", url, tmp_path / "alertmanager") as http:
             for i in range(2):  # one at work, one in the queue: that is all there is room for
-                answer = await service.http.post("/webhooks/alertmanager", json=note(i), headers=bearer("alertmanager"))
+                answer = await send(service.http, notification(firing(i), groupKey=f"group-{i}"))
                 assert answer.status_code == 202, answer.text
             await until(lambda: _is_full(service.http))
             await fire(http, fleet="late")
@@ -128,18 +129,5 @@ async def test_what_was_refused_under_pressure_arrives_when_there_is_room(tmp_pa
 
 
 async def _is_full(http: httpx.AsyncClient) -> bool:
-    answer = await http.post("/webhooks/alertmanager", json=note(9), headers=bearer("alertmanager"))
+    answer = await send(http, notification(firing(9), groupKey="group-9"))
     return answer.status_code == 503
-
-
-def note(number: int) -> dict[str, Any]:
-    alert = {
-        "status": "firing",
-        "labels": {"alertname": "Hot"},
-        "annotations": {},
-        "startsAt": "2026-01-01T00:00:00Z",
-        "endsAt": "0001-01-01T00:00:00Z",
-        "generatorURL": "",
-        "fingerprint": f"{number:016x}",
-    }
-    return {"version": "4", "groupKey": f"group-{number}", "status": "firing", "receiver": "r", "alerts": [alert]}

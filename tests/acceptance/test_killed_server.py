@@ -14,8 +14,10 @@ import pytest
 
 from examples.fleet.fleet import Fleet, FleetOptions
 from examples.fleet.load import long_sessions
+from tests.doors.notifications import firing, notification
 
 ROOT = Path(__file__).resolve().parents[2]
+HOT = {"alertname": "ReplicaHotspot", "fleet": "demo", "replica": "a"}
 WEBHOOK, OPERATOR = "webhook-token-0123456789", "operator-token-0123456789"
 
 
@@ -96,19 +98,6 @@ async def until_scraped(prometheus: str) -> None:
             await asyncio.sleep(0.2)
 
 
-def notification() -> dict[str, object]:
-    alert = {
-        "status": "firing",
-        "labels": {"alertname": "ReplicaHotspot", "fleet": "demo", "replica": "a"},
-        "annotations": {},
-        "startsAt": "2026-01-01T00:00:00Z",
-        "endsAt": "0001-01-01T00:00:00Z",
-        "generatorURL": "",
-        "fingerprint": "00000000000000aa",
-    }
-    return {"version": "4", "groupKey": "{}", "status": "firing", "receiver": "r", "alerts": [alert]}
-
-
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize(
     "moment",
@@ -127,7 +116,7 @@ async def test_the_run_goes_on_and_no_session_moves_twice(tmp_path: Path, moment
         async with httpx.AsyncClient(trust_env=False) as http:
             answer = await http.post(
                 f"{first.address}/webhooks/alertmanager",
-                json=notification(),
+                json=notification(firing(labels=HOT)),
                 headers={"Authorization": f"Bearer {WEBHOOK}"},
             )
         assert answer.status_code == 202, answer.text

@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from examples.fleet.postgres import Postgres
-from tests.doors.conftest import bearer
+from tests.doors.notifications import firing, notification, send
 from tests.doors.pushing import GUIDE, ROOT, alert, pushing, served
 from tests.plugins.http_target import Seen, Target, http_target, says
 
@@ -205,16 +205,6 @@ async def test_a_storm_at_two_doors_folds_into_the_same_runs(tmp_path: Path, dat
 
 async def alert_of(door: Any, group: int) -> str:
     """Let the alert of a group fire at a door; what became of it."""
-    firing = {
-        "status": "firing",
-        "labels": {"alertname": "Hot", "group": str(group)},
-        "annotations": {},
-        "startsAt": "2026-01-01T00:00:00Z",
-        "endsAt": "0001-01-01T00:00:00Z",
-        "generatorURL": "",
-        "fingerprint": f"{group:016x}",
-    }
-    note = {"version": "4", "groupKey": f"g{group}", "status": "firing", "receiver": "r", "alerts": [firing]}
-    answer = await door.http.post("/webhooks/alertmanager", json=note, headers=bearer("alertmanager"))
+    answer = await send(door.http, notification(firing(group), groupKey=f"g{group}"))
     assert answer.status_code in (200, 202), answer.text
     return str(answer.json()["accepted"][0]["decision"])

@@ -15,7 +15,8 @@ from typing import Any
 
 import httpx
 
-from tests.doors.conftest import TOKENS, bearer
+from tests.doors.conftest import TOKENS
+from tests.doors.notifications import firing, notification, send
 from tests.plugins.http_target import Target
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -124,16 +125,6 @@ async def served(config: Path, *options: str) -> AsyncIterator[Served]:
 
 async def alert(http: httpx.AsyncClient) -> str:
     """Let the alert fire; the run's id."""
-    firing = {
-        "status": "firing",
-        "labels": {"alertname": "Hot"},
-        "annotations": {},
-        "startsAt": "2026-01-01T00:00:00Z",
-        "endsAt": "0001-01-01T00:00:00Z",
-        "generatorURL": "",
-        "fingerprint": "00000000000000aa",
-    }
-    note = {"version": "4", "groupKey": "{}", "status": "firing", "receiver": "r", "alerts": [firing]}
-    answer = await http.post("/webhooks/alertmanager", json=note, headers=bearer("alertmanager"))
+    answer = await send(http, notification(firing()))
     assert answer.status_code == 202, answer.text
     return str(answer.json()["accepted"][0]["run_id"])

@@ -12,25 +12,7 @@ import pytest
 from agent.run.journal import Journal
 from agent.service import Service
 from tests.doors.conftest import bearer
-
-HOOK = "/webhooks/alertmanager"
-
-
-def alert(n: int = 0, **over: Any) -> dict[str, Any]:
-    fields = {
-        "status": "firing",
-        "labels": {"alertname": "Hot", "n": str(n)},
-        "annotations": {},
-        "startsAt": "2026-01-01T00:00:00.123456789Z",
-        "endsAt": "0001-01-01T00:00:00Z",
-        "generatorURL": "",
-        "fingerprint": f"{n:016x}",
-    }
-    return {**fields, **over}
-
-
-def note(*alerts: dict[str, Any], **over: Any) -> dict[str, Any]:
-    return {"version": "4", "groupKey": "{}:{}", "status": "firing", "receiver": "r", "alerts": list(alerts), **over}
+from tests.doors.notifications import HOOK, firing, notification
 
 
 async def post(http: httpx.AsyncClient, body: Any, **headers: str) -> httpx.Response:
@@ -39,14 +21,14 @@ async def post(http: httpx.AsyncClient, body: Any, **headers: str) -> httpx.Resp
 
 
 async def start(http: httpx.AsyncClient, service: Service) -> str:
-    run_id = str((await post(http, note(alert()))).json()["accepted"][0]["run_id"])
+    run_id = str((await post(http, notification(firing()))).json()["accepted"][0]["run_id"])
     async with asyncio.timeout(10):
         await service.wait(run_id)
     return run_id
 
 
 async def test_a_notification_is_answered_with_what_became_of_it(http: httpx.AsyncClient, service: Service) -> None:
-    answer = await post(http, note(alert()))
+    answer = await post(http, notification(firing()))
     assert answer.status_code == 202
     (accepted,) = answer.json()["accepted"]
     assert (accepted["decision"], accepted["guide"]) == ("started", "ask.md")
@@ -58,9 +40,9 @@ async def test_a_notification_is_answered_with_what_became_of_it(http: httpx.Asy
     [
         pytest.param(b"", 400, "", id="no body"),
         pytest.param(b"{not json", 400, "", id="no JSON"),
-        pytest.param(note(alert(), version="3"), 400, "version", id="a wrong version"),
+        pytest.param(notification(firing(), version="3"), 400, "version", id="a wrong version"),
         pytest.param({"version": "4", "groupKey": "x"}, 400, "alerts", id="no alerts field"),
-        pytest.param(note(), 400, "alert", id="an empty list of alerts"),
+        pytest.param(notification(), 400, "alert", id="an empty list of alerts"),
         pytest.param(b"[" * 100_000, 400, "", id="absurd nesting"),
         pytest.param(b"x" * (17 * 1024 * 1024), 413, "16,777,216 bytes", id="a body of 17 MiB"),
     ],
@@ -75,15 +57,15 @@ async def test_payloads_that_are_refused_say_why_and_start_nothing(
 
 
 async def test_five_megabytes_of_alerts_are_one_run(http: httpx.AsyncClient, service: Service) -> None:
-    many = [alert(i, annotations={"text": "x" * 2_400}) for i in range(2_000)]
-    answer = await post(http, note(*many))
-    assert len(json.dumps(note(*many))) > 5_000_000
+    many = [firing(i, annotations={"text": "x" * 2_400}) for i in range(2_000)]
+    answer = await post(http, notification(*many))
+    assert len(json.dumps(notification(*many))) > 5_000_000
     assert answer.status_code == 202
     assert len(service.journal.runs()) == 1
 
 
 async def test_unknown_fields_are_ignored(http: httpx.AsyncClient) -> None:
-    answer = await post(http, note(alert(novelty=1), notification_reason="new", routeLabels={}))
+    answer = await post(http, notification(firing(novelty=1), notification_reason="new", routeLabels={}))
     assert answer.status_code == 202
 
 
@@ -119,7 +101,7 @@ async def test_a_journal_that_takes_no_writes_answers_503_so_that_the_sender_tri
         raise JournalError("journal.db: database or disk is full", hint="free disk space")
 
     monkeypatch.setattr(Journal, "write", full)
-    answer = await post(http, note(alert()))
+    answer = await post(http, notification(firing()))
     assert answer.status_code == 503
     assert answer.headers["retry-after"] == "10"
     assert "disk is full" in answer.json()["error"]["message"]
@@ -129,7 +111,7 @@ async def test_under_pressure_it_answers_503_and_accepts_nothing(
     http: httpx.AsyncClient, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(type(service.dispatcher), "waiting", property(lambda _: 1_000_000))
-    answer = await post(http, note(alert()))
+    answer = await post(http, notification(firing()))
     assert answer.status_code == 503
     assert answer.headers["retry-after"] == "10"
     assert service.journal.runs() == []
@@ -229,7 +211,7 @@ async def test_the_kill_switch_is_set_and_shown(http: httpx.AsyncClient) -> None
 
 
 async def test_rejections_and_decisions_are_counted(http: httpx.AsyncClient) -> None:
-    await post(http, note(alert()))
+    await post(http, notification(firing()))
     await post(http, b"{")
     text = (await http.get("/metrics")).text
     assert 'stepfleet_alert_decisions_total{decision="started"} 1.0' in text
