@@ -15,7 +15,6 @@ from typing import Any
 from sqlalchemy import select
 
 from agent.gate.gate import Gate
-from agent.gate.policy import Policy
 from agent.run import acts, reads, values
 from agent.run.engine import Engine
 from agent.run.intake import Intake
@@ -25,11 +24,9 @@ from agent.run.speculation import Speculation
 from plugins.registry import Registry
 from tests.campaign.cases import Case
 from tests.campaign.target import Log, LookQuery, PushAction, PushOnceAction
+from tests.run.engine_bench import ALLOW, NoGuides
 
 PATIENCE_S = 20.0  # a child that takes longer is stuck
-ALLOW = Policy.model_validate(
-    {"rule": [{"action": "*", "rung": "auto", "guides": ["0" * 64], "max_per_hour": 1_000, "max_blast_radius": 10}]}
-)
 
 
 class Points:
@@ -138,15 +135,10 @@ async def _run_of(case: Case, journal: Journal) -> str:
     known = journal.runs()
     if known:
         return known[0].id
-    return await Intake(journal, _NoGuides(), run_deadline_s=86_400 * 365).open(case.plan, {}, by="campaign")
+    return await Intake(journal, NoGuides(), run_deadline_s=86_400 * 365).open(case.plan, {}, by="campaign")
 
 
 def _rests(journal: Journal, run_id: str) -> bool:
     query = select(RUN.c.outcome, RUN.c.parked).where(RUN.c.id == run_id)
     row = journal.read_now(lambda conn: conn.execute(query).one())
     return row.outcome is not None or row.parked is not None
-
-
-class _NoGuides:
-    def plan_for(self, alert: Any) -> tuple[None, str]:
-        return None, "no guides in a campaign"
