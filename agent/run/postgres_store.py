@@ -8,7 +8,6 @@ there, ahead of its own journal.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import TypeVar
 from uuid import uuid4
@@ -17,6 +16,7 @@ from sqlalchemy import BigInteger, Column, Connection, MetaData, String, Table, 
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlmodel import SQLModel
+from tenacity import Retrying, retry_if_exception, stop_before_delay, wait_exponential
 
 from agent.errors import SettingsError
 from agent.run.clock_lease import LeaseKeeper
@@ -33,6 +33,10 @@ AGAIN = ("08", "57P", "25P03", "40001", "40P01")  # connection, shutdown, stalle
 _OWN = MetaData()  # what only this store needs
 _WRITER = Table("writer", _OWN, Column("id", String, primary_key=True), Column("batch", BigInteger, nullable=False))
 _VERSION = Table("journal_schema", _OWN, Column("version", BigInteger, primary_key=True))
+
+
+class OutcomeUnknown(SQLAlchemyError):
+    """A commit that may have been kept, and must not be made again before somebody has looked."""
 
 
 class PostgresStore:
@@ -73,52 +77,48 @@ class PostgresStore:
 
     def commit(self, work: Callable[[Connection], T], *, durable: bool, alone: bool) -> T:
         self._batch += 1
-        end, pause = time.monotonic() + PATIENCE_S, FIRST_PAUSE_S
-        while True:
-            asked = False
-            try:
-                with self._engine.connect() as conn, conn.begin() as transaction:
-                    if alone:
-                        conn.execute(select(func.pg_advisory_xact_lock(ALONE)))
-                    result = work(conn)
-                    conn.execute(_WRITER.update().where(_WRITER.c.id == self._id).values(batch=self._batch))
-                    asked = True
-                    transaction.commit()
-                return result
-            except DBAPIError as exc:
-                if not _nothing_kept(exc, asked=asked):
-                    if not is_lost(exc):
-                        raise
-                    if self._was_kept(self._batch):
-                        return result
-                if time.monotonic() + pause > end:
-                    raise
-            time.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE_S)
+        result: T = _retrying()(self._commit_once, work, alone)
+        return result
+
+    def _commit_once(self, work: Callable[[Connection], T], alone: bool) -> T:
+        asked = False
+        try:
+            with self._engine.connect() as conn, conn.begin() as transaction:
+                if alone:
+                    conn.execute(select(func.pg_advisory_xact_lock(ALONE)))
+                result = work(conn)
+                conn.execute(_WRITER.update().where(_WRITER.c.id == self._id).values(batch=self._batch))
+                asked = True
+                transaction.commit()
+        except DBAPIError as exc:
+            in_doubt = asked and is_lost(exc) and not _was_refused(exc)
+            if not (in_doubt and self._was_kept(self._batch)):
+                raise
+        return result
 
     def _was_kept(self, batch: int) -> bool:
         """What became of a commit whose answer was lost: the same transaction wrote its number, or nothing.
 
         The row's lock waits for a transaction that the server has not noticed to be without its client.
+        Raises OutcomeUnknown.
         """
         mine = select(_WRITER.c.batch).where(_WRITER.c.id == self._id).with_for_update()
-        return bool(self._patiently(lambda conn: conn.execute(mine).scalar_one()) == batch)
+        try:
+            return bool(self._patiently(lambda conn: conn.execute(mine).scalar_one()) == batch)
+        except DBAPIError as exc:
+            raise OutcomeUnknown(f"whether the last write was kept cannot be told: {exc.orig}") from exc
 
     def read(self, work: Callable[[Connection], T]) -> T:
         return self._patiently(work)
 
     def _patiently(self, work: Callable[[Connection], T]) -> T:
         """Run what keeps nothing, again when the connection is lost."""
-        end, pause = time.monotonic() + PATIENCE_S, FIRST_PAUSE_S
-        while True:
-            try:
-                with self._engine.connect() as conn:
-                    return work(conn)
-            except DBAPIError as exc:
-                if not is_lost(exc) or time.monotonic() + pause > end:
-                    raise
-            time.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE_S)
+        result: T = _retrying()(self._read_once, work)
+        return result
+
+    def _read_once(self, work: Callable[[Connection], T]) -> T:
+        with self._engine.connect() as conn:
+            return work(conn)
 
     def seize(self, run_id: str, owner: str, commit: Commit) -> Lease | None:
         return self._keeper.seize(run_id, owner)
@@ -139,10 +139,18 @@ def is_lost(exc: DBAPIError) -> bool:
     return exc.connection_invalidated or (state is None and "Operational" in type(exc.orig).__name__) or _again(state)
 
 
-def _nothing_kept(exc: DBAPIError, *, asked: bool) -> bool:
-    """Whether the transaction surely left nothing, and may be run again."""
-    state = getattr(exc.orig, "sqlstate", None)
-    return (is_lost(exc) and not asked) or state in ("40001", "40P01")
+def _was_refused(exc: DBAPIError) -> bool:
+    """Whether the server itself said that it kept nothing: serialisation, deadlock."""
+    return getattr(exc.orig, "sqlstate", None) in ("40001", "40P01")
+
+
+def _retrying() -> Retrying:
+    return Retrying(
+        retry=retry_if_exception(lambda exc: isinstance(exc, DBAPIError) and is_lost(exc)),
+        wait=wait_exponential(FIRST_PAUSE_S, LONGEST_PAUSE_S),
+        stop=stop_before_delay(PATIENCE_S),
+        reraise=True,
+    )
 
 
 def _again(state: str | None) -> bool:

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 
+import psycopg
 import pytest
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 
 from agent.errors import JournalError, SettingsError
 from agent.run import postgres_store
@@ -113,6 +115,20 @@ def test_a_kept_decision_is_not_made_again(journal: Journal, cutter: Cutter) -> 
     made: list[int] = []
     cutter.cut = "after"
     journal.write_soon(lambda conn: made.append(1)).result(30)
+    assert made == [1]
+
+
+def test_a_commit_of_which_nothing_can_be_learnt_is_not_made_again(
+    journal: Journal, cutter: Cutter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(work: object) -> object:
+        raise OperationalError("SELECT", None, psycopg.OperationalError("the server is away"))
+
+    monkeypatch.setattr(journal.store, "_patiently", unreachable)
+    made: list[int] = []
+    cutter.cut = "after"
+    with pytest.raises(JournalError, match="whether the last write was kept cannot be told"):
+        journal.write_soon(lambda conn: made.append(1)).result(30)
     assert made == [1]
 
 
