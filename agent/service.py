@@ -27,8 +27,9 @@ from agent.gate.gate import Gate, SwitchState
 from agent.gate.policy import Policy, load_policy
 from agent.gate.principals import Principal, Principals
 from agent.guides import GuideShelf
+from agent.run.advance import Advanced
 from agent.run.dispatch import Dispatcher
-from agent.run.engine import Advanced, Engine, Limits
+from agent.run.engine import Engine, Limits
 from agent.run.events import Event, StepKey
 from agent.run.fair_queue import Lane
 from agent.run.intake import Accepted, Intake

@@ -21,7 +21,7 @@ from agent.doors.signals import STOPPED, on_stop
 from agent.errors import NotAllowed, SettingsError, StepfleetError, UnknownRun
 from agent.gate.principals import Principal
 from agent.report import Report, report
-from agent.run.engine import Advanced
+from agent.run.advance import Advanced
 from agent.run.events import Event
 from agent.run.state import RunStatus
 from agent.service import RunView, Service, build_service, open_journal, view_run, waiting_step

@@ -27,7 +27,7 @@ from plugins.base import Action, CallContext, Observation, Result, Verdict, bind
 from plugins.errors import ApplyFailed, BadArguments, NoData, PluginError, PrecheckFailed
 
 if TYPE_CHECKING:
-    from agent.run.engine import Advance
+    from agent.run.advance import Advance
 
 OBSERVE_PAUSE_S = 0.5
 VERIFY_PAUSE_S = 1.0

@@ -20,7 +20,7 @@ from plugins.base import Result
 from plugins.errors import PluginError
 
 if TYPE_CHECKING:
-    from agent.run.engine import Advance
+    from agent.run.advance import Advance
 
 Results = dict[str, Result]
 SHARE = 4  # reads ahead take at most one in this many of a plugin's places

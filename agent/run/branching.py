@@ -23,7 +23,7 @@ from dag.model import Condition, Kind, Step
 from plugins.errors import PluginError
 
 if TYPE_CHECKING:
-    from agent.run.engine import Advance
+    from agent.run.advance import Advance
 
 JUDGE_GRACE_S = 1.0  # a judge keeps its own deadline and says what it cost; one that does not is left behind
 HOLD_PROBES = 5  # how often, at least, a condition that must hold is read again

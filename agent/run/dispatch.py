@@ -15,7 +15,8 @@ import structlog
 from sqlalchemy import func, select
 
 from agent.errors import StepfleetError
-from agent.run.engine import Advanced, Engine
+from agent.run.advance import Advanced
+from agent.run.engine import Engine
 from agent.run.events import Outcome
 from agent.run.fair_queue import FairQueue, Lane
 from agent.run.journal import Journal

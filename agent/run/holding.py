@@ -19,7 +19,7 @@ from agent.run.leases import Blocker, Claimant
 from agent.run.schema import EVENT
 
 if TYPE_CHECKING:
-    from agent.run.engine import Advance
+    from agent.run.advance import Advance
 
 POLL_S = 1.0  # how soon a lease that another process gave back is seen; well below leases.FORGOTTEN_S
 

@@ -20,8 +20,9 @@ from sqlalchemy import Connection, func, or_, select
 from sqlalchemy.engine import make_url
 
 from agent.errors import StepfleetError, UnknownRun
+from agent.run.advance import Advanced
 from agent.run.dispatch import RETRY_S, SWEEP_S
-from agent.run.engine import Advanced, Engine
+from agent.run.engine import Engine
 from agent.run.events import Outcome
 from agent.run.fair_queue import Lane
 from agent.run.journal import Journal

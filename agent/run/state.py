@@ -16,7 +16,7 @@ from typing import Any
 from agent.errors import JournalError
 from agent.run.events import Event, EventKind, Iteration, Outcome, StepKey
 from agent.run.judge import Usage
-from agent.run.queue import ReadyQueue
+from agent.run.ready_queue import ReadyQueue
 from agent.run.shape import Link, Shape
 from dag.model import START, TERMINALS, Terminal
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from agent.run import acts, engine, journal, reads
+from agent.run import acts, advance, journal, reads
 from agent.run.acts import ActionRun
 from plugins.base import Observation, Result
 
@@ -86,9 +86,9 @@ def forgets_to_end() -> None:
     """A run that waits for people says so nowhere."""
 
     async def silent(self: Any) -> Any:
-        return engine.Advanced(engine.RunStatus.PARKED, reason="")
+        return advance.Advanced(advance.RunStatus.PARKED, reason="")
 
-    engine.Advance._end = silent  # type: ignore[method-assign]
+    advance.Advance._end = silent  # type: ignore[method-assign]
 
 
 def _actions() -> tuple[Any, ...]:

@@ -13,7 +13,8 @@ from pydantic import ConfigDict
 
 from agent.gate.gate import Gate
 from agent.gate.policy import Policy
-from agent.run.engine import Advanced, Engine, Limits
+from agent.run.advance import Advanced
+from agent.run.engine import Engine, Limits
 from agent.run.events import Event, EventKind
 from agent.run.intake import Intake
 from agent.run.journal import Journal, say

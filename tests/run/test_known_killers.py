@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from agent.run.engine import Advanced
+from agent.run.advance import Advanced
 from agent.run.events import EventKind, Outcome
 from agent.run.judge import Judgement, Question
 from agent.run.state import RunState, RunStatus

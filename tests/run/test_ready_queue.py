@@ -7,7 +7,7 @@ import random
 import pytest
 
 from agent.run.events import StepKey
-from agent.run.queue import ReadyQueue
+from agent.run.ready_queue import ReadyQueue
 from agent.run.shape import Shape
 from dag.model import Effect, Plan, Step
 from tests.run.engine_bench import action, check, plan_of, query
