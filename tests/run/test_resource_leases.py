@@ -199,3 +199,14 @@ def test_a_lease_of_a_run_that_has_ended_is_void() -> None:
         conn.execute(update(RUN).where(RUN.c.id == "r").values(outcome="cancelled"))
         assert take(conn, "s", "x") is None
         assert rows(conn) == 1
+
+
+def test_a_waiter_that_keeps_asking_keeps_its_place_however_long_it_waits() -> None:
+    with tables("r", "s", "t") as conn:
+        take(conn, "r", "x")
+        take(conn, "s", "x")
+        take(conn, "t", "x")
+        silent(conn, "s")
+        take(conn, "s", "x")  # it asks again, so it is not forgotten
+        leases.give_back(conn, Claimant("r", "act"))
+        assert take(conn, "t", "x") == Blocker(Claimant("s", "act"), "x", holds=False)
