@@ -25,6 +25,7 @@ MEASUREMENTS = (
     "mentor",
     "webhooks",
     "workers",
+    "parked",
     "migration_gap",
     "start_up",
 )
