@@ -79,15 +79,21 @@ class Postgres:
         return done.returncode == 0
 
     def _run(self, program: str, *arguments: str) -> None:
-        done = subprocess.run(
-            [self._binaries / program, *arguments],
-            env=self._environment,
-            user=self._user,
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        try:
+            done = subprocess.run(
+                [self._binaries / program, *arguments],
+                env=self._environment,
+                user=self._user,
+                cwd=self.folder,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        except PermissionError as exc:
+            raise FleetError(
+                f"{self._binaries / program} cannot be run as '{self._user}', and PostgreSQL refuses to run as root",
+                hint="set STEPFLEET_CACHE to a folder that every user may read, or install postgresql",
+            ) from exc
         if done.returncode != 0:
             raise FleetError(f"{program} failed: {done.stderr.strip()[-600:]}")
 
