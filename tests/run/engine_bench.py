@@ -41,6 +41,8 @@ class Script:
     spans: dict[str, tuple[float, float]] = field(default_factory=dict)
     applied: list[str] = field(default_factory=list)  # idempotency keys, as the target counts them
     undone: list[str] = field(default_factory=list)
+    pushing: int = 0  # actions in `apply` now, and at most so far
+    most_pushing: int = 0
     apply: Callable[[str], Any] | None = None
     seen: Observation | None = None  # None: the target answers from `applied`
     verdict: Verdict = field(default_factory=lambda: Verdict(True, "the target shows it"))
@@ -93,7 +95,12 @@ class ScriptedAction:
         return {"pushed": len(self.script.applied)}
 
     async def apply(self, args: Any, key: str, ctx: CallContext) -> Result:
-        await asyncio.sleep(self.script.delays_s.get("push", 0))
+        self.script.pushing += 1
+        self.script.most_pushing = max(self.script.most_pushing, self.script.pushing)
+        try:
+            await asyncio.sleep(self.script.delays_s.get("push", 0))
+        finally:
+            self.script.pushing -= 1
         if self.script.apply is not None:
             answer = self.script.apply(key)
             if asyncio.iscoroutine(answer):

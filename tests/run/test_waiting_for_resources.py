@@ -100,22 +100,13 @@ async def test_runs_write_in_the_order_in_which_they_asked_and_are_woken_at_once
 async def test_two_processes_take_turns(either_bench: Bench, script: Script) -> None:
     other = Bench(either_bench.path, script, url=either_bench.url)
     try:
-        busy = {"now": 0, "most": 0}
-
-        async def watched(key: str) -> None:
-            busy["now"] += 1
-            busy["most"] = max(busy["most"], busy["now"])
-            await asyncio.sleep(0.1)
-            busy["now"] -= 1
-            script.applied.append(key)
-
-        script.apply = lambda key: watched(key)
+        script.delays_s = {"push": 0.1}
         ids = [await either_bench.open(PLAN) for _ in range(4)]
         engines = [either_bench.engine, other.engine] * 2
         async with asyncio.timeout(30):
             done = await asyncio.gather(*(e.advance(i) for e, i in zip(engines, ids, strict=True)))
         assert [d.outcome for d in done if d] == [Outcome.RESOLVED] * 4
-        assert busy["most"] == 1
+        assert script.most_pushing == 1
         assert left_over(either_bench) == 0
     finally:
         other.journal.close()
