@@ -33,6 +33,7 @@ from agent.doors.wire import (
     ApproveIn,
     CancelledOut,
     HealthOut,
+    LeasesOut,
     NotificationOut,
     ProblemOut,
     ReasonIn,
@@ -46,6 +47,7 @@ from agent.doors.wire import (
 from agent.errors import JournalError, NotAllowed, StepfleetError, UnknownRun
 from agent.report import Report, report
 from agent.run.events import Event, EventKind
+from agent.run.lease_list import resources
 from agent.run.schema import RunRow
 from agent.service import Overloaded, Service
 from agent.settings import Settings
@@ -154,6 +156,11 @@ def _runs(app: FastAPI, service: Service) -> None:
     @app.get("/runs", response_model=RunsOut)
     async def runs(who: Reader, limit: Annotated[int, Query(ge=1, le=1_000)] = 100, live: bool = False) -> Any:
         return RunsOut(runs=[_run_out(r) for r in await service.runs(limit=limit, only_live=live)])
+
+    @app.get("/leases", response_model=LeasesOut)
+    async def leases(who: Reader) -> Any:
+        """Which step writes which resource now, and who waits for it, first come first served."""
+        return {"leases": [r.to_json() for r in await service.journal.read(resources)]}
 
     @app.get("/runs/{run_id}", response_model=RunDetailOut)
     async def run(who: Reader, run_id: str) -> Any:

@@ -192,6 +192,14 @@ def runs(
 
 
 @app.command()
+def leases(as_json: Json = False) -> None:
+    """List the resources that actions write now, and who waits for them."""
+    from agent.doors import lease_command
+
+    _finish(as_json, lambda: lease_command.leases(_config["file"], as_json=as_json))
+
+
+@app.command()
 def show(run_id: RunArgument, as_json: Json = False) -> None:
     """Show what happened in a run."""
     from agent.doors import run_commands

@@ -69,6 +69,28 @@ class RunDetailOut(RunOut):
     plan: dict[str, Any]
 
 
+class ClaimOut(BaseModel):
+    """A step that holds a resource, or waits for it."""
+
+    run_id: str
+    step: str
+    since: str
+
+
+class LeaseOut(BaseModel):
+    """One resource; who waits is in the order of asking."""
+
+    key: str
+    holder: ClaimOut | None
+    waiting: list[ClaimOut]
+
+
+class LeasesOut(BaseModel):
+    """Every resource that is written now, or waited for."""
+
+    leases: list[LeaseOut]
+
+
 class _Said(BaseModel):
     """Who says it is known by the token; a body cannot name anybody."""
 

@@ -66,7 +66,7 @@ def take(
             conn.execute(delete(RESOURCE_WAIT).where(who.rows(RESOURCE_WAIT)))
         conn.execute(insert(RESOURCE_LEASE), [_row(who, k, at=now) for k in sorted(wanted)])
         return None
-    seen = _clock(conn)
+    seen = database_time(conn)
     if queued == wanted:
         conn.execute(update(RESOURCE_WAIT).where(who.rows(RESOURCE_WAIT)).values(seen_at=seen))
     else:
@@ -142,7 +142,7 @@ def _first_waiter(
     while (row := conn.execute(query).first()) is not None:
         first = Claimant(row.run_id, row.step_key)
         is_over = first.run_id == who.run_id and first.step in over
-        if not is_over and _clock(conn) - row.seen_at.replace(tzinfo=UTC) <= timedelta(seconds=FORGOTTEN_S):
+        if not is_over and database_time(conn) - row.seen_at.replace(tzinfo=UTC) <= timedelta(seconds=FORGOTTEN_S):
             return Blocker(first, row.key, holds=False)
         conn.execute(delete(RESOURCE_WAIT).where(first.rows(RESOURCE_WAIT)))
     return None
@@ -152,7 +152,7 @@ def _overlaps(table: Table, keys: set[str]) -> ColumnElement[bool]:
     return true() if EVERYTHING in keys else table.c.key.in_([*keys, EVERYTHING])
 
 
-def _clock(conn: Connection) -> datetime:
+def database_time(conn: Connection) -> datetime:
     """The database's time: the clocks of several machines are not compared."""
     now: datetime = conn.execute(select(func.current_timestamp())).scalar_one()
     return now.replace(tzinfo=UTC) if now.tzinfo is None else now.astimezone(UTC)
