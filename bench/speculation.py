@@ -32,7 +32,7 @@ from tsg.parse import parse_guide
 GUIDES = Path(__file__).parent.parent / "examples" / "guides"
 SEEDS = 30
 GUIDE_SEEDS = 8
-SIDE_BY_SIDE = 6
+SIDE_BY_SIDE = 1
 DECISION_S = {"a model, 300 ms": 0.3, "computed, 0 ms": 0.0}
 
 
