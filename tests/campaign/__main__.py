@@ -35,7 +35,11 @@ def main() -> int:
 
 
 def _alone(asked: argparse.Namespace) -> Tally:
-    campaign, tally, seed = Campaign(BREAKAGES.get(asked.breakage)), Tally(), asked.seed
+    campaign, tally, seed = (
+        Campaign(BREAKAGES.get(asked.breakage), stops_at_first=asked.stop_at_first),
+        Tally(),
+        asked.seed,
+    )
     with Progress(disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task("kill points", total=asked.kills)
         while tally.kills < asked.kills and (asked.cases is None or tally.cases < asked.cases):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-from agent.run import acts, advance, journal, reads
+from agent.run import acts, advance, branching, journal, reads, shape
 from agent.run.acts import ActionRun
-from plugins.base import Observation, Result
+from plugins.base import Observation, Result, Verdict
 
 
 def sends_again_without_asking() -> None:
@@ -82,6 +83,48 @@ def checks_no_fence() -> None:
         module.check_fence = lambda conn, lease: None  # type: ignore[attr-defined]
 
 
+def verifies_nothing() -> None:
+    """What an action's target shows afterwards counts for nothing."""
+
+    async def content(self: ActionRun, exact: Any) -> Verdict:
+        return Verdict(True, "surely")
+
+    acts.ActionRun._verdict = content  # type: ignore[method-assign]
+
+
+def undoes_again() -> None:
+    """After a crash an undo is sent again, whatever the target makes of it."""
+    compensate = acts.ActionRun._compensate
+
+    async def again(self: ActionRun, exact: Any, reason: str) -> None:
+        self.state.compensating = False
+        await compensate(self, exact, reason)
+
+    acts.ActionRun._compensate = again  # type: ignore[method-assign]
+
+
+def joins_too_soon() -> None:
+    """Every step starts with the first edge taken to it."""
+    init = shape.Shape.__init__
+
+    def hasty(self: Any, plan: Any) -> None:
+        init(self, plan)
+        self.joins_any = frozenset(s.id for s in plan.steps)
+
+    shape.Shape.__init__ = hasty  # type: ignore[method-assign]
+
+
+def takes_one_way_only() -> None:
+    """Of several branches that hold, one is taken."""
+    choose = branching.choose
+
+    def narrow(*given: Any, **more: Any) -> Any:
+        choice = choose(*given, **more)
+        return replace(choice, taken=choice.taken[:1])
+
+    branching.choose = narrow
+
+
 def forgets_to_end() -> None:
     """A run that waits for people says so nowhere."""
 
@@ -106,6 +149,10 @@ BREAKAGES: dict[str, Callable[[], None]] = {
         acts_before_the_journal,
         swaps_results,
         checks_no_fence,
+        verifies_nothing,
+        undoes_again,
+        joins_too_soon,
+        takes_one_way_only,
         forgets_to_end,
     )
 }

@@ -1,19 +1,21 @@
-"""Random cases: a plan, what its queries answer, and what goes wrong; all of it from one seed."""
+"""Random cases: a plan, what its plugins do and what people say; all of it from one seed."""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from dag.model import Call, Condition, Edge, EdgeKind, Effect, Kind, Plan, Step, ValueType
+from dag.model import Edge, EdgeKind, Join, Kind, Plan, Terminal
 
-THINGS = ("x", "y", "z")
-LOOP_BOUND = 4
+DELAYS_S = (0.0, 0.0, 0.001, 0.005, 0.02)
+LATE_S = 0.3  # beyond every deadline in a case
+
+Key = tuple[str, tuple[int, ...]]  # a step and the passes of the loops around it, outermost first
 
 
-class Fault(StrEnum):
+class ReadFault(StrEnum):
     """What a query does wrong."""
 
     NONE = "none"
@@ -21,125 +23,140 @@ class Fault(StrEnum):
     RAISES = "raises"
     HANGS = "hangs"
     ANSWERS_LATE = "answers after its deadline"
-    HUGE = "answers more than a value may hold"
+    HUGE = "answers with 5 GB"
 
     @property
     def fails(self) -> bool:
-        return self not in (Fault.NONE, Fault.RAISES_ONCE)
+        return self not in (ReadFault.NONE, ReadFault.RAISES_ONCE)
+
+
+class PushFault(StrEnum):
+    """What an action's target, or the way to it, does wrong."""
+
+    NONE = "none"
+    REFUSED = "refuses"
+    LOST_BEFORE = "loses the request once"
+    LOST_AFTER = "loses the answer"
+    ANSWERS_LATE = "answers after its deadline"
+    ARRIVES_TWICE = "is sent the request twice"  # where keys are honoured only: no engine can help elsewhere
+    NO_HELP = "shows no effect"  # not verified: to be undone
+
+    @property
+    def fails(self) -> bool:
+        return self in (PushFault.REFUSED, PushFault.NO_HELP)
 
 
 @dataclass(frozen=True)
-class Look:
-    """One query: `answers` by pass of its loop."""
+class Loop:
+    """`body` with `entry` first and `source`, which leads back to it, last."""
 
-    answers: tuple[float, ...]
-    delay_s: float
-    fault: Fault = Fault.NONE
-    late_s: float = 0.0
+    body: tuple[str, ...]
+    bound: int
 
-    def answer(self, key: str) -> float:
-        """What the instance `step@pass` is told."""
-        _, _, count = key.partition("@")
-        return self.answers[min(int(count or 0), len(self.answers) - 1)]
+    @property
+    def entry(self) -> str:
+        return self.body[0]
+
+    @property
+    def source(self) -> str:
+        return self.body[-1]
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """What a computed edge asks: whether the answer of `step` is above `over`, or (`below`) is not."""
+
+    step: str
+    over: float
+    below: bool = False
 
 
 @dataclass(frozen=True)
 class Case:
-    """`over`: by edge, the number that the answer of its source must exceed; `loops`: who repeats above its own."""
+    """`asks`: by edge id. Everything that is not fixed by the plan follows from `chance`."""
 
     seed: int
     plan: Plan
-    looks: Mapping[str, Look]
-    over: Mapping[tuple[str, str], float]
-    loops: Mapping[str, float]
-    observes: bool
+    reads: Mapping[str, ReadFault]
+    pushes: Mapping[str, PushFault]
+    asks: Mapping[str, Threshold]
+    loops: tuple[Loop, ...]
+    observes: bool  # the target can say what happened
     speculates: bool
+    has_judge: bool
+    needs_approval: bool  # for pushes that count every time
+    cancels: bool  # a person stops the run
     clock_jumps: Mapping[int, float] = field(default_factory=dict)  # by how many times the clock was read: seconds
 
+    def chance(self, *what: object) -> float:
+        """A number in [0, 1) that only the seed and `what` decide: the same in every process."""
+        return int.from_bytes(hashlib.sha256(f"{self.seed}|{what}".encode()).digest()[:6]) / 2**48
 
-def random_case(seed: int) -> Case:
-    rng = random.Random(seed)
-    steps = [_step(rng, i) for i in range(rng.randint(3, 12))]
-    looks = {s.id: _look(rng) for s in steps if s.kind is Kind.QUERY}
-    edges: list[Edge] = []
-    over: dict[tuple[str, str], float] = {}
-    loops: dict[str, float] = {}
-    for i, step in enumerate(steps):
-        targets = rng.sample([s.id for s in steps[i + 1 :]], k=min(len(steps) - i - 1, rng.randint(1, 3)))
-        look = looks.get(step.id)
-        if look is None:
-            edges += [Edge(step.id, t) for t in targets]
-        elif rng.random() < 0.2:
-            loops[step.id] = rng.uniform(0, 1)
-            looks[step.id] = replace(look, answers=_falling(rng), fault=Fault.NONE)
-            edges += _loop(step.id, loops[step.id])
-        elif rng.random() < 0.6:
-            over |= {(step.id, t): rng.uniform(0, 1) for t in targets}
-            edges += _branch(step.id, {t: over[step.id, t] for t in targets})
-        else:
-            edges += [Edge(step.id, t) for t in targets]
-            if look.fault.fails:
-                edges.append(Edge(step.id, "join", kind=EdgeKind.IMPLICIT, default=True))
-    steps.append(Step("join", "join", Kind.CHECK, ()))
-    entered, leaving = {e.target for e in edges if e.kind is not EdgeKind.LOOP}, {e.source for e in edges}
-    edges += [Edge("START", s.id) for s in steps if s.id not in entered]
-    edges += [Edge(s.id, "join") for s in steps[:-1] if s.id not in leaving]
-    edges.append(Edge("join", "END.resolved"))
-    plan = Plan(
-        "campaign.md",
-        "0" * 64,
-        (),
-        tuple(steps),
-        tuple(edges),
-        title=f"case {seed}",
-        types={s.id: ValueType.VECTOR for s in steps if s.kind is Kind.QUERY},
-    )
-    jumps = {rng.randint(1, 60): rng.choice([-7200.0, -30.0, 30.0, 7200.0])} if rng.random() < 0.3 else {}
-    return Case(seed, plan, looks, over, loops, rng.random() < 0.8, rng.random() < 0.5, jumps)
+    def answer(self, key: str) -> float:
+        """What the instance `step@passes` of a query is told."""
+        return self.chance("answer", key)
 
+    def delay_s(self, key: str) -> float:
+        return DELAYS_S[int(self.chance("delay", key) * len(DELAYS_S))]
 
-def _step(rng: random.Random, i: int) -> Step:
-    name, kind = f"s{i}", rng.random()
-    if kind < 0.3:
-        thing, plugin = rng.choice(THINGS), rng.choice(["push", "push_once"])
-        call = Call(plugin, {"step": name, "thing": thing}, bind=name)
-        effect = Effect(writes=frozenset({f"thing:{thing}"}))
-        return Step(
-            name, name, Kind.ACTION, (), calls=(call,), produces=(name,), effect=effect, risky=True, timeout_s=0.1
-        )
-    if kind < 0.4:
-        return Step(name, name, Kind.CHECK, ())
-    call = Call("look", {"step": name}, bind=name, result=ValueType.VECTOR)
-    return Step(name, name, Kind.QUERY, (), calls=(call,), produces=(name,), timeout_s=0.15, retries=1)
+    def fault_of(self, key: str) -> ReadFault:
+        """Inside a loop, a query fails in some of its passes."""
+        step, _, passes = key.partition("@")
+        return self.reads[step] if not passes or self.chance("fault", key) < 0.4 else ReadFault.NONE
+
+    def judgement(self, key: str, options: Sequence[str]) -> str:
+        """The edge that a person or a model chooses among `options`."""
+        return sorted(options)[int(self.chance("judgement", key) * len(options))]
+
+    def around(self, step: str) -> tuple[Loop, ...]:
+        """The loops around a step, outermost first."""
+        return tuple(sorted((lp for lp in self.loops if step in lp.body), key=lambda lp: -len(lp.body)))
+
+    def traits(self) -> set[str]:
+        """What is in the case: a campaign says how often it met what."""
+        steps, edges = self.plan.steps, self.plan.edges
+        conditions = [e.condition for e in edges if e.condition is not None]
+        have = {
+            "action": any(s.kind is Kind.ACTION for s in steps),
+            "manual step": any(s.kind is Kind.MANUAL for s in steps),
+            "optional step": any(s.optional for s in steps),
+            "join any": any(s.join is Join.ANY for s in steps),
+            "judged branch": any(c.cel is None for c in conditions),
+            "computed branch": any(c.cel is not None for c in conditions),
+            "stated default": any(e.default for e in edges),
+            "early end": any(e.target in (Terminal.ESCALATE, Terminal.NOT_APPLICABLE) for e in edges),
+            "loop": bool(self.loops),
+            "loop in a loop": any(set(a.body) < set(b.body) for a in self.loops for b in self.loops),
+            "approval": self.needs_approval,
+            "cancelled by a person": self.cancels,
+            "clock jump": bool(self.clock_jumps),
+            "reads ahead": self.speculates,
+            "target that cannot say": not self.observes,
+        }
+        wrong = {f"query {f}" for f in self.reads.values() if f is not ReadFault.NONE}
+        wrong |= {f"target {f}" for f in self.pushes.values() if f is not PushFault.NONE}
+        return {name for name, there in have.items() if there} | wrong
 
 
-def _look(rng: random.Random) -> Look:
-    fault = rng.choice([f for f in Fault if f is not Fault.NONE]) if rng.random() < 0.25 else Fault.NONE
-    return Look((rng.uniform(0, 1),), rng.choice([0.0, 0.0, 0.001, 0.005, 0.02]), fault, late_s=rng.uniform(0.2, 0.4))
+def is_loop(edge: Edge) -> bool:
+    return edge.kind is EdgeKind.LOOP
 
 
-def _falling(rng: random.Random) -> tuple[float, ...]:
-    """High a few times, then low: the loop is left inside its bound."""
-    return (*[1.5] * rng.randint(0, LOOP_BOUND - 2), -1.0)
+def is_computed(edge: Edge) -> bool:
+    return edge.condition is not None and edge.condition.cel is not None
 
 
-def _loop(step: str, above: float) -> list[Edge]:
-    return [
-        Edge(step, step, _condition(f"max({step}) > {above!r}", step), EdgeKind.LOOP, bound=LOOP_BOUND),
-        Edge(step, "join", _condition(f"!(max({step}) > {above!r})", step), EdgeKind.COND, otherwise=True),
-    ]
+def is_plain(edge: Edge) -> bool:
+    """Taken whenever its source succeeds."""
+    return edge.condition is None and not edge.default and not edge.otherwise
 
 
-def _branch(step: str, over: Mapping[str, float]) -> list[Edge]:
-    """To each target whose number the answer exceeds; to the join when it exceeds none, or is not there."""
-    conditional = [Edge(step, t, _condition(f"max({step}) > {n!r}", step), EdgeKind.COND) for t, n in over.items()]
-    none = _condition(f"!(max({step}) > {min(over.values(), default=-1.0)!r})", step)
-    return [
-        *conditional,
-        Edge(step, "join", none, EdgeKind.COND, otherwise=True),
-        Edge(step, "join", kind=EdgeKind.IMPLICIT, default=True),
-    ]
+def show(key: Key) -> str:
+    """A key as the journal writes it."""
+    step, passes = key
+    return f"{step}@{'.'.join(map(str, passes))}" if passes else step
 
 
-def _condition(cel: str, name: str) -> Condition:
-    return Condition(cel, cel=cel, names=(name,))
+def parse(key: str) -> Key:
+    step, _, passes = key.partition("@")
+    return step, tuple(map(int, passes.split("."))) if passes else ()

@@ -10,23 +10,29 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from sqlalchemy import select
 
 from agent.gate.gate import Gate
-from agent.run import acts, reads, values
+from agent.gate.policy import Policy, Rule, Rung
+from agent.run import acts, reads
 from agent.run.engine import Engine
 from agent.run.intake import Intake
 from agent.run.journal import Journal
 from agent.run.schema import RUN
 from agent.run.speculation import Speculation
+from agent.run.state import RunStatus
 from plugins.registry import Registry
 from tests.campaign.cases import Case
+from tests.campaign.person import ROLE, Model, Person
 from tests.campaign.target import Log, LookQuery, PushAction, PushOnceAction
 from tests.run.engine_bench import ALLOW, NoGuides
 
-PATIENCE_S = 20.0  # a child that takes longer is stuck
+PATIENCE_S = 60.0  # a child that takes longer is stuck
+ROUNDS = 40  # a run that asks people more often than that goes round in circles
+ASK = Policy(rule=(Rule(action="push_once", rung=Rung.APPROVE, role=ROLE), *ALLOW.rule))
 
 
 class Points:
@@ -34,15 +40,15 @@ class Points:
 
     def __init__(self, kill_at: int | None, seen: Path) -> None:
         self.kill_at = kill_at
-        self.count = 0
+        self.passed: list[str] = []
         self.armed = False
         self._seen = seen
 
     def __call__(self, what: str) -> None:
         if not self.armed:
             return
-        self.count += 1
-        if self.count == self.kill_at:
+        self.passed.append(what)
+        if len(self.passed) == self.kill_at:
             self._seen.write_text(what)
             os.kill(os.getpid(), signal.SIGKILL)
 
@@ -71,20 +77,30 @@ def advance(
 
     `full_after`: bytes after which no file may grow: what a full disk does to the journal.
     """
-    _quicken()
+    quicken()
     if breakage is not None:
         breakage()
-    points = Points(kill_at, folder / "killed-at")
-    code = asyncio.run(asyncio.wait_for(_advance(case, folder, points, full_after), PATIENCE_S))
-    (folder / "points").write_text(str(points.count))
-    os._exit(code)
+    asyncio.run(_to_rest(case, folder, Points(kill_at, folder / "killed-at"), full_after))
 
 
-def _quicken() -> None:
+def warm(case: Case) -> None:
+    """Run a case in this process, so that its children find compiled what each would compile for itself."""
+    quicken()
+    with TemporaryDirectory(prefix="campaign-") as base:
+        asyncio.run(_advance(case, Path(base), Points(None, Path(base)), None))
+
+
+async def _to_rest(case: Case, folder: Path, points: Points, full_after: int | None) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        code = await _advance(case, folder, points, full_after)
+    (folder / "points").write_text("\n".join(points.passed))
+    os._exit(code)  # without a wait for plugins that swallow their cancellation
+
+
+def quicken() -> None:
     """Pauses that are meant for people's clusters would make thousands of cases take days."""
     acts.POLL_S = acts.OBSERVE_PAUSE_S = acts.VERIFY_PAUSE_S = 0.01
     reads.RETRY_FIRST_S = 0.01
-    values.MAX_VALUE_BYTES = 64 * 1024
 
 
 async def _advance(case: Case, folder: Path, points: Points, full_after: int | None) -> int:
@@ -102,11 +118,12 @@ async def _advance(case: Case, folder: Path, points: Points, full_after: int | N
         run_id = await _run_of(case, journal)
         journal.store.commit = watched  # type: ignore[method-assign]
         log = Log(folder / "target.log")
-        push = [kind(log, points, case.observes) for kind in (PushAction, PushOnceAction)]
+        push = [kind(log, points, case) for kind in (PushAction, PushOnceAction)]
         engine = Engine(
             journal,
-            Registry.of(LookQuery(case.looks), *push),
-            Gate(ALLOW, journal, clock),
+            Registry.of(LookQuery(case), *push),
+            Gate(ASK if case.needs_approval else ALLOW, journal, clock),
+            judge=Model(case) if case.has_judge else None,
             clock=clock,
             speculation=Speculation() if case.speculates else None,
             owner=f"pid-{os.getpid()}",
@@ -117,10 +134,7 @@ async def _advance(case: Case, folder: Path, points: Points, full_after: int | N
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
             resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
         try:
-            while (await engine.advance(run_id)) is None:  # another process is at it
-                await asyncio.sleep(0.02)
-                if await asyncio.to_thread(_rests, journal, run_id):
-                    break
+            await _with_people(engine, Person(case, journal, log), run_id)
         except Exception as exc:
             if full_after is None:
                 raise
@@ -129,6 +143,18 @@ async def _advance(case: Case, folder: Path, points: Points, full_after: int | N
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     return 0
+
+
+async def _with_people(engine: Engine, person: Person, run_id: str) -> None:
+    """Until the run has ended, or people have nothing more to say to it, or another process sees to both."""
+    for _ in range(ROUNDS):
+        while (advanced := await engine.advance(run_id)) is None:  # another process is at it
+            await asyncio.sleep(0.02)
+            if await asyncio.to_thread(_rests, engine.journal, run_id):
+                return
+        if advanced.status is RunStatus.ENDED or not await person.speak(run_id):
+            return
+    raise AssertionError(f"the run asked people {ROUNDS} times")
 
 
 async def _run_of(case: Case, journal: Journal) -> str:

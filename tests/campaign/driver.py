@@ -8,45 +8,60 @@ import shutil
 import signal
 import sqlite3
 import sys
+import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tests.campaign.cases import Case, random_case
-from tests.campaign.child import PATIENCE_S, advance
+from tests.campaign.cases import Case
+from tests.campaign.child import PATIENCE_S, advance, warm
 from tests.campaign.invariants import ending, violations
+from tests.campaign.plans import random_case
 from tests.campaign.tally import Tally
 
-KILLS_PER_CASE = 16
+KILLS_PER_CASE = 10
 LOCKED_S = 0.3
+WARMING_SEED = 2  # a case with branches, a loop and actions
 Breakage = Callable[[], None]
 
 
 class Campaign:
-    """`breakage` damages the engine in every child: what a campaign must be able to see."""
+    """`breakage` damages the engine in every child: what a campaign must be able to see.
 
-    def __init__(self, breakage: Breakage | None = None) -> None:
-        self.breakage = breakage
+    `stops_at_first`: a case is left at its first violation.
+    """
+
+    def __init__(self, breakage: Breakage | None = None, *, stops_at_first: bool = False) -> None:
+        self.breakage, self.stops_at_first = breakage, stops_at_first
+        warm(random_case(WARMING_SEED))
+        assert threading.active_count() == 1, "a process with threads must not fork"
 
     def case(self, seed: int, tally: Tally) -> None:
         """One plan: without a fault, then killed at some of its points, then with the other faults."""
         case, rng = random_case(seed), random.Random(seed)
         tally.cases += 1
+        tally.plans_with.update(case.traits())
         with TemporaryDirectory(prefix="campaign-") as base:
-            points = self._plain(case, Path(base) / "plain", tally)
-            for at in sorted(rng.sample(range(1, points + 1), k=min(points, KILLS_PER_CASE))):
-                self._killed(case, Path(base) / f"kill-{at}", at, rng, tally)
-            self._full_disk(case, Path(base) / "full", rng, tally)
-            self._locked(case, Path(base) / "locked", tally)
+            for _ in self._faults(case, Path(base), rng, tally):
+                if tally.violations and self.stops_at_first:
+                    break
 
-    def _plain(self, case: Case, folder: Path, tally: Tally) -> int:
+    def _faults(self, case: Case, base: Path, rng: random.Random, tally: Tally) -> Iterator[None]:
+        points = self._plain(case, base / "plain", tally)
+        yield
+        for at in _chosen(points, rng):
+            yield self._killed(case, base / f"kill-{at}", at, rng, tally)
+        yield self._full_disk(case, base / "full", rng, tally)
+        yield self._locked(case, base / "locked", tally)
+
+    def _plain(self, case: Case, folder: Path, tally: Tally) -> list[str]:
         folder.mkdir()
         self._to_the_end(case, folder, tally, "no fault")
         seen = folder / "points"
-        return int(seen.read_text()) if seen.exists() else 0
+        return seen.read_text().splitlines() if seen.exists() else []
 
     def _killed(self, case: Case, folder: Path, at: int, rng: random.Random, tally: Tally) -> None:
         folder.mkdir()
@@ -131,6 +146,14 @@ class Campaign:
                 tally.violations.append(f"seed {case.seed}, {what}: a process ended with {code}")
                 good = False
         return good
+
+
+def _chosen(points: list[str], rng: random.Random) -> list[int]:
+    """Where to kill: around requests and undos first, which are few, then anywhere else."""
+    shuffled = rng.sample(range(1, len(points) + 1), k=len(points))
+    at_target = [at for at in shuffled if not points[at - 1].endswith("a commit")][: KILLS_PER_CASE // 2]
+    others = [at for at in shuffled if at not in at_target]
+    return sorted([*at_target, *others[: KILLS_PER_CASE - len(at_target)]])
 
 
 def _code_of(child: int) -> int | str:

@@ -14,6 +14,7 @@ class Tally:
 
     cases: int = 0
     kills: int = 0
+    plans_with: Counter[str] = field(default_factory=Counter)  # what, and in how many of the cases
     killed_at: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
     ends: Counter[str] = field(default_factory=Counter)  # how the runs came to rest
@@ -22,6 +23,7 @@ class Tally:
     def __iadd__(self, other: Tally) -> Self:
         self.cases += other.cases
         self.kills += other.kills
+        self.plans_with.update(other.plans_with)
         self.killed_at.update(other.killed_at)
         self.faults.update(other.faults)
         self.ends.update(other.ends)
@@ -32,6 +34,7 @@ class Tally:
         return {
             "cases": self.cases,
             "kill_points": self.kills,
+            "plans_with": dict(sorted(self.plans_with.items())),
             "killed_at": dict(sorted(self.killed_at.items())),
             "other_faults": dict(sorted(self.faults.items())),
             "ends": dict(sorted(self.ends.items())),
@@ -44,6 +47,7 @@ class Tally:
         return cls(
             document["cases"],
             document["kill_points"],
+            Counter(document["plans_with"]),
             Counter(document["killed_at"]),
             Counter(document["other_faults"]),
             Counter(document["ends"]),
@@ -54,6 +58,7 @@ class Tally:
         return "\n".join(
             [
                 f"{self.kills} kill points in {self.cases} cases from seed {seed}: {_listed(self.killed_at)}",
+                f"plans with: {_listed(self.plans_with)}",
                 f"other faults: {_listed(self.faults)}",
                 f"runs came to rest as: {_listed(self.ends)}",
                 f"{len(self.violations)} violations",
