@@ -208,6 +208,20 @@ def show(run_id: RunArgument, as_json: Json = False) -> None:
 
 
 @app.command()
+def replay(
+    run_id: RunArgument,
+    guide: Annotated[
+        Path | None, typer.Option("--guide", metavar="GUIDE.md", help="On this guide as it is now, not its own plan.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Run a recorded run again on its recorded answers, touching nothing; 1 when it comes out otherwise."""
+    from agent.doors import replay_command
+
+    _finish(as_json, lambda: replay_command.replay(_config["file"], run_id, guide=guide, as_json=as_json))
+
+
+@app.command()
 def approve(
     run_id: RunArgument,
     step: Annotated[str | None, typer.Option(help="The step, where more than one waits.")] = None,

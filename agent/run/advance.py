@@ -231,11 +231,18 @@ class Advance:
     # -- steps --------------------------------------------------------------------------------
 
     def _start_ready(self) -> None:
+        held_back: list[StepKey] = []
         while len(self._tasks) < self.engine.limits.tasks and self.state.ending is None:
             # What settles without work makes others ready at once, hence the fresh look each time.
             key = self.state.ready.next()
+            if key is None and held_back and not self._tasks:
+                key = held_back.pop(0)  # nothing is at work that could make it another's turn
+            elif key is not None and self.engine.may_start is not None and not self.engine.may_start(key):
+                held_back.append(key)
+                self.state.ready.discard(key)
+                continue
             if key is None:
-                return
+                break
             step = self.plan.by_id[key.step]
             if step.kind is Kind.CHECK and not step.calls:
                 self._settle_without_work(key)
@@ -243,6 +250,8 @@ class Advance:
                 attempt = self.state.step(key).attempt + 1
                 self.emit(EventKind.STEP_STARTED, key, attempt=attempt)
                 self._spawn(key, self._execute(key, step))
+        for key in held_back:
+            self.state.ready.add(key)
 
     def _settle_intents(self) -> None:
         """An action that a dead process intended is settled before the run ends: seen, verified or undone."""

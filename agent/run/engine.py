@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 from agent.errors import UnknownRun
 from agent.gate.gate import Gate
 from agent.run.advance import Advance, Advanced
-from agent.run.events import Event
+from agent.run.events import Event, StepKey
 from agent.run.holding import Bells
 from agent.run.journal import Journal
 from agent.run.judge import Judge, Usage
@@ -60,6 +60,7 @@ class Engine:
         seed: int = 0,
         secret: Callable[[str], str] | None = None,
         watch: Watcher | None = None,
+        may_start: Callable[[StepKey], bool] | None = None,
     ) -> None:
         self.journal = journal
         self.registry = registry
@@ -71,6 +72,7 @@ class Engine:
         self.owner = owner
         self.secret = secret
         self.watch = watch
+        self.may_start = may_start  # a replay keeps the recorded order; None: whatever is ready starts
         self._slots: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(limits.calls_per_plugin))
         self.reader = Reader(registry, self._slots.__getitem__, random.Random(seed))  # noqa: S311 - jitter
         self.bells = Bells()

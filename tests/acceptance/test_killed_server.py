@@ -6,6 +6,7 @@ import asyncio
 import json
 import signal
 import sqlite3
+import subprocess
 import sys
 from pathlib import Path
 
@@ -138,3 +139,13 @@ async def test_the_run_goes_on_and_no_session_moves_twice(tmp_path: Path, moment
     assert kinds(journal).count("intent") == 1
     assert kinds(journal)[: len(at_death)] == at_death
     assert max(moved.values()) == 1
+    # The fleet is gone by now: the journal alone explains the run, death and all.
+    replayed = subprocess.run(
+        [sys.executable, "-m", "agent.doors.cli", "--config", str(config), "replay", run_id, "--json"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert replayed.returncode == 0, replayed.stdout + replayed.stderr
+    assert json.loads(replayed.stdout)["outcome"] == {"recorded": "resolved", "replayed": "resolved"}

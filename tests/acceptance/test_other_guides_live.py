@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from agent.gate.principals import Principal
+from agent.replay.replay import replay
 from agent.report import Report, report
 from agent.run.state import RunStatus
 from agent.service import Service, build_service
@@ -58,6 +59,8 @@ async def run_with_approvals(service: Service, guide: str, inputs: dict[str, str
             await service.approve(run_id, OLGA)
             asked += 1
         view = await service.run_view(run_id)
+        replayed = await asyncio.to_thread(replay, view, service.journal, service.registry)
+    assert replayed.same, (replayed.differences, replayed.missing)
     return report(view.row, view.plan, view.events), asked
 
 
