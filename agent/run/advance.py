@@ -40,6 +40,8 @@ OUTCOME_OF = {
     Terminal.NOT_APPLICABLE: Outcome.NOT_APPLICABLE,
 }
 
+LINGER_S = 0.005  # how long an event that nothing waits for waits for others to be written with
+
 log = structlog.get_logger()
 
 
@@ -73,6 +75,7 @@ class Advance:
             self.state.apply(event)
         self.events = []
         self._unwritten: list[Event] = []
+        self._flushing: asyncio.TimerHandle | None = None
         self._written: deque[Future[None]] = deque()
         self._tasks: dict[StepKey, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
@@ -101,7 +104,7 @@ class Advance:
                 else:
                     self._start_ready()
                     self._ahead.go_on()
-                self.flush()
+                self._flush_soon()
                 if not self._tasks and self.paused:
                     await self.settle_journal()
                     return Advanced(RunStatus.RUNNING, reason="left for another process to go on with")
@@ -113,6 +116,7 @@ class Advance:
                 if self._failure is not None:
                     raise self._failure
         finally:
+            self._drop_timer()
             for task in self._tasks.values():
                 task.cancel()
             await asyncio.gather(*self._tasks.values(), return_exceptions=True)
@@ -380,7 +384,7 @@ class Advance:
     # -- journal ------------------------------------------------------------------------------
 
     def emit(self, kind: EventKind, key: StepKey | None, *, attempt: int | None = None, **payload: Any) -> Event:
-        """Record an event with the next flush. What must survive a power cut goes through `commit`."""
+        """Record an event, soon. What must be on disk before anything else happens goes through `commit`."""
         if attempt is None:
             attempt = self.state.step(key).attempt if key else 0
         event = Event(self.state.seq, kind, self.engine.now(), key, attempt, payload)
@@ -413,8 +417,18 @@ class Advance:
         self._tell(event)
         return event
 
+    def _flush_soon(self) -> None:
+        if self._unwritten and self._flushing is None:
+            self._flushing = asyncio.get_running_loop().call_later(LINGER_S, self.flush)
+
+    def _drop_timer(self) -> None:
+        if self._flushing is not None:
+            self._flushing.cancel()
+            self._flushing = None
+
     def flush(self) -> None:
         """Hand everything emitted to the journal's next commit."""
+        self._drop_timer()
         if self._unwritten:
             rest = self._resting()
             changed = None if rest.same_as(self.rest) else rest

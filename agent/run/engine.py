@@ -24,6 +24,7 @@ from agent.run.schema import RunRow
 from agent.run.shape import Shape
 from agent.run.speculation import Speculation, speculable
 from agent.run.state import RunStatus
+from agent.run.store import Lease
 from dag.serial import from_json
 from plugins.registry import Registry
 
@@ -86,15 +87,12 @@ class Engine:
 
         Raises: UnknownRun; JournalError and LeaseLost, after which nothing more of this run was started.
         """
-        row = await asyncio.to_thread(self.journal.run, run_id)
-        if row is None:
-            raise UnknownRun(f"no run '{run_id}' in {self.journal.place}", hint="see `stepfleet runs`")
-        lease = await asyncio.to_thread(self.journal.acquire, run_id, self.owner)
-        if lease is None:
+        taken = await asyncio.to_thread(self._take, run_id)
+        if taken is None:
             return None
+        row, lease, events = taken
         left = True
         try:
-            events = await asyncio.to_thread(self.journal.events, run_id)
             advance = Advance(self, lease, self._shape(row), events, row.deadline_at, Rest(row.parked, row.wake_at))
             self._live[run_id] = advance
             advanced = await advance.run()
@@ -103,6 +101,20 @@ class Engine:
         finally:
             self._live.pop(run_id, None)
             await asyncio.to_thread(self.journal.release, lease, left=left)
+
+    def _take(self, run_id: str) -> tuple[RunRow, Lease, list[Event]] | None:
+        """Become the one who advances the run, off the event loop."""
+        row = self.journal.run(run_id)
+        if row is None:
+            raise UnknownRun(f"no run '{run_id}' in {self.journal.place}", hint="see `stepfleet runs`")
+        lease = self.journal.acquire(run_id, self.owner)
+        if lease is None:
+            return None
+        try:
+            return row, lease, self.journal.events(run_id)
+        except BaseException:
+            self.journal.release(lease, left=True)
+            raise
 
     def usage(self, run_id: str) -> Usage:
         """What the judgements of a run at work in this process have cost so far."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from agent.errors import JournalError
 
@@ -84,9 +84,11 @@ class Outcome(StrEnum):
     CANCELLED = "cancelled"  # a person stopped it
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class StepKey:
-    """Identity of one execution of a step: never depends on the order in which things finished."""
+class StepKey(NamedTuple):
+    """Identity of one execution of a step: never depends on the order in which things finished.
+
+    A tuple, because every event is looked up by its key several times.
+    """
 
     step: str
     iteration: Iteration = ()

@@ -33,6 +33,7 @@ from agent.run.store import LEASE_S, Lease, Store
 T = TypeVar("T")
 SMALL_BYTES = 16 * 1024  # larger values live in the artifact table
 SAMPLE_ITEMS = 3
+compact = json.JSONEncoder(separators=(",", ":")).encode  # made once: `json.dumps` builds an encoder for each call
 BATCH = 512  # how many waiting writes share one commit
 
 
@@ -160,7 +161,10 @@ class Journal:
         The store tells whether the last owner may be alive; the fence makes a write of a former owner fail.
         """
         try:
-            return self.store.seize(run_id, owner, lambda take: self.write_soon(take, alone=False).result())
+            # A power cut that loses the fence loses what was written under it too, and stops who held it.
+            return self.store.seize(
+                run_id, owner, lambda take: self.write_soon(take, durable=False, alone=False).result()
+            )
         except SQLAlchemyError as exc:
             raise self._failed("written", exc) from exc
 
@@ -323,7 +327,7 @@ def _row(run_id: str, fence: int, e: Event) -> dict[str, Any]:
         "kind": str(e.kind),
         "step_key": str(e.key) if e.key else None,
         "attempt": e.attempt,
-        "payload": json.dumps(e.payload, separators=(",", ":")),
+        "payload": compact(e.payload),
         "fence": fence,
         "at": e.at,
     }

@@ -54,8 +54,9 @@ class Reader:
                 itself = getattr(query, "binds_values", False)
                 arguments = dict(call.arguments) if itself else bind(dict(call.arguments), ctx.values)
                 args = query.Args.model_validate(arguments)
+                asked = ctx if ctx.deadline_s == deadline_s else replace(ctx, deadline_s=deadline_s)
                 async with self.slots(call.plugin):
-                    return await within(query.run(args, replace(ctx, deadline_s=deadline_s)), deadline_s, call.plugin)
+                    return await within(query.run(args, asked), deadline_s, call.plugin)
             except PluginError:
                 if attempt == step.retries:
                     raise

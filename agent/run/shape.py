@@ -61,6 +61,7 @@ class Shape:
         for links in self.forward.values():
             for link in links:
                 self._into.setdefault(link.target, []).append(link)
+        self.ways_out = {source: frozenset(lk.id for lk in links) for source, links in self.forward.items()}
         self._producers: dict[str, list[str]] = {}
         for step in plan.steps:
             for name in step.produces:

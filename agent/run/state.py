@@ -278,7 +278,7 @@ class RunState:
                 if self.step(key).undecided == 0:
                     self.make_ready(key)
         elif START not in self.shape.branches:
-            self._release(StepKey(START), frozenset(lk.id for lk in self.shape.forward[START]), "")
+            self._release(StepKey(START), self.shape.ways_out[START], "")
         else:
             key = StepKey(START)
             self.steps[key] = StepState(undecided=0, status=Status.SUCCEEDED, taken=1)
@@ -333,7 +333,7 @@ class RunState:
         self._settled(key)
         self._move(key, step, status)
         if status is Status.SUCCEEDED and key.step not in self.shape.branches:
-            self._release(key, frozenset(lk.id for lk in self.shape.forward[key.step]), "")
+            self._release(key, self.shape.ways_out[key.step], "")
         else:
             self.unbranched.add(key)
 

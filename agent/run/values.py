@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from agent.run.journal import SAMPLE_ITEMS, SMALL_BYTES, Journal, keep_artifact
+from agent.run.journal import SAMPLE_ITEMS, SMALL_BYTES, Journal, compact, keep_artifact
 from plugins.base import Result
 from plugins.errors import PluginError
 
@@ -25,7 +24,7 @@ def store(journal: Journal, run_id: str, result: Result) -> Stored:
     if _is_longer(result.value, MAX_VALUE_BYTES):  # not even written out: it might not fit into memory twice
         raise _too_long()
     try:
-        body = json.dumps(result.value, separators=(",", ":")).encode()
+        body = compact(result.value).encode()
     except (TypeError, ValueError) as exc:
         raise PluginError(f"the answer is not JSON: {exc}", hint="this is a defect of the plugin") from exc
     facts: dict[str, Any] = {"type": str(result.type), "as_of": result.as_of.isoformat()}

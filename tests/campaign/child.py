@@ -18,6 +18,7 @@ from sqlalchemy import select
 from agent.gate.gate import Gate
 from agent.gate.policy import Policy, Rule, Rung
 from agent.run import acts, reads
+from agent.run import advance as turn
 from agent.run.engine import Engine
 from agent.run.intake import Intake
 from agent.run.journal import Journal
@@ -78,6 +79,8 @@ def advance(
     `full_after`: bytes after which no file may grow: what a full disk does to the journal.
     """
     quicken()
+    if case.seed % 2:
+        turn.LINGER_S = 0.0  # what reads did is then written event by event: more places to die at
     if breakage is not None:
         breakage()
     asyncio.run(_to_rest(case, folder, Points(kill_at, folder / "killed-at"), full_after))

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import replace
 
 import pytest
 
-from agent.run.events import EventKind, Outcome, StepKey
+from agent.run import advance
+from agent.run.events import Event, EventKind, Outcome, StepKey
+from agent.run.parking import Rest
 from agent.run.state import RunStatus, Status
+from agent.run.store import Lease
 from dag.model import Edge, EdgeKind, Join
 from plugins.errors import ApplyFailed, PluginError
 from tests.run.engine_bench import Bench, Script, action, check, default, judged, manual, plan_of, query, when
@@ -145,6 +151,39 @@ async def test_a_query_that_hangs_fails_at_its_deadline(bench: Bench, script: Sc
     advanced, state = await bench.run(plan)
     assert advanced.outcome is Outcome.ESCALATED
     assert "did not answer within 0.1 s" in state.step(StepKey("a")).error
+
+
+async def test_a_step_at_work_is_in_the_journal_long_before_it_ends(bench: Bench, script: Script) -> None:
+    script.delays_s = {"slow": 60.0}
+    run_id = await bench.open(plan_of(query("slow"), Edge("START", "slow"), Edge("slow", "END.resolved")))
+    advancing = asyncio.create_task(bench.engine.advance(run_id))
+    while EventKind.STEP_STARTED not in bench.kinds(run_id):
+        await asyncio.sleep(0.01)
+    bench.engine.pause()
+    await advancing
+    assert bench.kinds(run_id) == [EventKind.RUN_OPENED, EventKind.STEP_STARTED]
+
+
+async def test_reads_one_after_the_other_share_commits(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(advance, "LINGER_S", 60.0)
+    plan = plan_of(
+        *(query(f"q{i}") for i in range(20)),
+        *(Edge(f"q{i}", f"q{i + 1}") for i in range(19)),
+        Edge("START", "q0"),
+        Edge("q19", "END.resolved"),
+    )
+    run_id = await bench.open(plan)
+    appended: list[int] = []
+    append = bench.journal.append
+
+    def counted(lease: Lease, events: Sequence[Event], rest: Rest | None = None) -> Future[None]:
+        appended.append(len(events))
+        return append(lease, events, rest)
+
+    monkeypatch.setattr(bench.journal, "append", counted)
+    await bench.engine.advance(run_id)
+    assert len(appended) == 1, "the run's end takes along what nothing waited for"
+    assert len(bench.kinds(run_id)) == 1 + sum(appended)
 
 
 async def test_an_early_end_cancels_what_still_reads_and_leaves_nothing_running(bench: Bench, script: Script) -> None:

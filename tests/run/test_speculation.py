@@ -366,7 +366,7 @@ async def test_what_a_dead_process_was_reading_is_journalled_as_lost(bench: Benc
     plan = fork()
     run_id = await bench.open(plan)
     dying = asyncio.create_task(bench.engine.advance(run_id))
-    while len(script.calls) < 3:
+    while bench.kinds(run_id).count(EventKind.READ_AHEAD) < 2:
         await asyncio.sleep(0.005)
     dying.cancel()
     await asyncio.gather(dying, return_exceptions=True)
