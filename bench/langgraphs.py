@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import operator
-import sqlite3
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -18,8 +17,6 @@ from langgraph.graph import END, START, StateGraph
 
 from dag.model import START as PLAN_START
 from dag.model import TERMINALS, Plan
-
-DURABILITIES = ("sync", "async", "exit")
 
 
 class Shared(TypedDict):
@@ -51,9 +48,14 @@ def _built(plan: Plan, schema: Any, node: Callable[[str], Callable[[Any], Any]])
     return graph
 
 
-def seconds(plan: Plan, build: Callable[[Plan], StateGraph[Any]], durability: str, repeats: int) -> float:
-    """Median wall seconds of one invocation of the compiled graph, each a new thread in the same file."""
-    with _saver() as saver:
+def seconds(
+    plan: Plan, build: Callable[[Plan], StateGraph[Any]], durability: str, repeats: int, *, synchronous: str
+) -> float:
+    """Median wall seconds of one invocation of the compiled graph, each a new thread in the same file.
+
+    `synchronous`: SQLite's, `FULL` as the saver comes, which syncs the disk with every commit, or `NORMAL`.
+    """
+    with _saver(synchronous) as saver:
         graph = build(plan).compile(checkpointer=saver)
         times = []
         for i in range(repeats + 1):
@@ -66,13 +68,11 @@ def seconds(plan: Plan, build: Callable[[Plan], StateGraph[Any]], durability: st
 
 
 @contextmanager
-def _saver() -> Iterator[SqliteSaver]:
-    with tempfile.TemporaryDirectory() as folder:
-        connection = sqlite3.connect(Path(folder) / "checkpoints.db", check_same_thread=False)
-        connection.execute("PRAGMA synchronous=NORMAL")  # as our journal does for the events of reads
-        try:
-            saver = SqliteSaver(connection)
-            saver.setup()  # turns the write-ahead log on
-            yield saver
-        finally:
-            connection.close()
+def _saver(synchronous: str) -> Iterator[SqliteSaver]:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        SqliteSaver.from_conn_string(str(Path(folder) / "checkpoints.db")) as saver,
+    ):
+        saver.conn.execute(f"PRAGMA synchronous={synchronous}")
+        saver.setup()  # turns the write-ahead log on
+        yield saver
