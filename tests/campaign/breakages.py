@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from agent.run import acts, advance, branching, journal, reads, shape
+from agent.run import acts, advance, branching, holding, journal, reads, ready_queue, shape
 from agent.run.acts import ActionRun
 from plugins.base import Observation, Result, Verdict
 
@@ -83,6 +84,11 @@ def checks_no_fence() -> None:
         module.check_fence = lambda conn, lease: None  # type: ignore[attr-defined]
 
 
+def begins_after_the_end() -> None:
+    """An action does not look whether the run has ended meanwhile."""
+    acts.ActionRun._stop_if_ending = lambda self: None  # type: ignore[method-assign]
+
+
 def verifies_nothing() -> None:
     """What an action's target shows afterwards counts for nothing."""
 
@@ -125,6 +131,50 @@ def takes_one_way_only() -> None:
     branching.choose = narrow
 
 
+def writes_side_by_side() -> None:
+    """Steps that write the same resource wait for nothing."""
+
+    async def at_once(self: Any, writes: Any) -> None:
+        return None
+
+    ready_queue.ReadyQueue._barring = lambda self, step: None  # type: ignore[method-assign]
+    holding.Holding.ask = at_once  # type: ignore[method-assign]
+
+
+def asks_nobody() -> None:
+    """What the policy wants approved is done without it."""
+
+    async def alone(self: ActionRun, exact: Any) -> None:
+        return None
+
+    acts.ActionRun._agree = alone  # type: ignore[method-assign]
+
+
+def takes_late_approvals() -> None:
+    """An approval counts however late it comes."""
+    agree = acts.ActionRun._agree
+
+    async def patient(self: ActionRun, exact: Any) -> None:
+        for said in (self.state.asked, *self.state.approvals):
+            if said is not None:
+                said["expires_at"] = "9999-12-31T00:00:00+00:00"  # type: ignore[index]
+        await agree(self, exact)
+
+    acts.ActionRun._agree = patient  # type: ignore[method-assign]
+
+
+def takes_answers_to_old_questions() -> None:
+    """Whatever a person answers is the answer to what is asked now."""
+    fold = advance.fold_command
+
+    def keen(command: Any, state: Any) -> Any:
+        said = json.loads(command.payload)
+        said.pop("question", None)
+        return fold(command.model_copy(update={"payload": json.dumps(said)}), state)
+
+    advance.fold_command = keen
+
+
 def forgets_to_end() -> None:
     """A run that waits for people says so nowhere."""
 
@@ -149,10 +199,15 @@ BREAKAGES: dict[str, Callable[[], None]] = {
         acts_before_the_journal,
         swaps_results,
         checks_no_fence,
+        begins_after_the_end,
         verifies_nothing,
         undoes_again,
         joins_too_soon,
         takes_one_way_only,
+        writes_side_by_side,
+        asks_nobody,
+        takes_late_approvals,
+        takes_answers_to_old_questions,
         forgets_to_end,
     )
 }

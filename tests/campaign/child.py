@@ -8,7 +8,6 @@ import resource
 import signal
 from collections.abc import Callable
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -27,6 +26,7 @@ from agent.run.speculation import Speculation
 from agent.run.state import RunStatus
 from plugins.registry import Registry
 from tests.campaign.cases import Case
+from tests.campaign.clock import JumpingClock
 from tests.campaign.person import ROLE, Model, Person
 from tests.campaign.target import Log, LookQuery, PushAction, PushOnceAction
 from tests.run.engine_bench import ALLOW, NoGuides
@@ -52,18 +52,6 @@ class Points:
         if len(self.passed) == self.kill_at:
             self._seen.write_text(what)
             os.kill(os.getpid(), signal.SIGKILL)
-
-
-class JumpingClock:
-    """The wall clock of a machine whose time is set in mid-run."""
-
-    def __init__(self, case: Case) -> None:
-        self.jumps, self.reads, self.ahead_s = dict(case.clock_jumps), 0, 0.0
-
-    def __call__(self) -> datetime:
-        self.reads += 1
-        self.ahead_s += self.jumps.pop(self.reads, 0.0)
-        return datetime.now(UTC) + timedelta(seconds=self.ahead_s)
 
 
 def advance(
@@ -137,7 +125,7 @@ async def _advance(case: Case, folder: Path, points: Points, full_after: int | N
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
             resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
         try:
-            await _with_people(engine, Person(case, journal, log), run_id)
+            await _with_people(engine, Person(case, journal, log, clock), run_id)
         except Exception as exc:
             if full_after is None:
                 raise

@@ -15,6 +15,7 @@ def effect_violations(case: Case, rows: Sequence[Row], log: Log, *, has_ended: b
         *_each_effect_at_most_once(case, rows, log),
         *_the_journal_knows(rows, log, has_ended=has_ended),
         *_each_undo_at_most_once(case, rows, log, has_ended=has_ended),
+        *_one_writer_at_a_time(case, rows),
     ]
 
 
@@ -76,6 +77,19 @@ def _each_undo_at_most_once(case: Case, rows: Sequence[Row], log: Log, *, has_en
             wrong.append(f"{step} was undone, and the journal does not intend it")
         if has_ended and step not in told:
             wrong.append(f"{step} was undone, and the ended run does not know of it")
+    return wrong
+
+
+def _one_writer_at_a_time(case: Case, rows: Sequence[Row]) -> list[str]:
+    wrong = []
+    writes: dict[str, str] = {}  # by resource: the step whose change of it is not settled
+    for row in rows:
+        if row.kind == "intent":
+            (resource,) = case.plan.by_id[row.key.partition("@")[0]].effect.writes or ()
+            if writes.setdefault(resource, row.key) != row.key:
+                wrong.append(f"{row.key} changed {resource} before {writes[resource]} was done with it")
+        elif row.kind in ("step_succeeded", "step_failed"):
+            writes = {resource: key for resource, key in writes.items() if key != row.key}
     return wrong
 
 

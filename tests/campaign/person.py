@@ -13,16 +13,18 @@ from agent.run.judge import Judgement, Question
 from agent.run.shape import Shape
 from agent.run.state import RunState, StepState
 from tests.campaign.cases import Case, is_loop
+from tests.campaign.clock import JumpingClock
 from tests.campaign.target import Log
 
 NAME, ROLE = "ann", "sre"
+TOO_LATE_S = 3_600.0  # beyond the time in which an approval is good
 
 
 class Person:
     """Answers what is open in a run, or leaves it: some questions stay without an answer."""
 
-    def __init__(self, case: Case, journal: Journal, log: Log) -> None:
-        self.case, self.journal, self.log = case, journal, log
+    def __init__(self, case: Case, journal: Journal, log: Log, clock: JumpingClock) -> None:
+        self.case, self.journal, self.log, self.clock = case, journal, log, clock
         self._loops = {e.id for e in case.plan.edges if is_loop(e)}
 
     async def speak(self, run_id: str) -> bool:
@@ -65,7 +67,11 @@ class Person:
             answer = self._choose(str(key), ask["options"])
         if answer is None:
             return False
-        await self._say(run_id, "answer", step=str(key), by=NAME, answer=answer, question=step.answers)
+        said = {"step": str(key), "by": NAME, "answer": answer}
+        if step.answers and mood < 0.6:  # somebody looked at the question before this one
+            await self._say(run_id, "answer", **{**said, "answer": {"retry": True}}, question=step.answers - 1)
+        for _ in range(2 if mood < 0.2 else 1):  # now and then a button is pressed twice
+            await self._say(run_id, "answer", **said, question=step.answers)
         return True
 
     def _choose(self, key: str, options: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
@@ -78,6 +84,8 @@ class Person:
         if mood >= 0.9 or step.action.approvals:  # given before, and no longer good: nobody looks again
             return False
         said = {k: asked[k] for k in ("digest", "plan_digest", "expires_at", "role")}
+        if mood < 0.15:
+            self.clock.ahead_s += TOO_LATE_S
         await self._say(run_id, "approve" if mood < 0.7 else "reject", step=str(key), by=NAME, reason="seen", **said)
         return True
 

@@ -19,10 +19,15 @@ SEEN_BY = {
     "acts-before-the-journal": (2, ("does not intend",)),
     "swaps-results": (2, ("was given what",)),
     "checks-no-fence": (1, ("a process ended with 1", "effects", "was written under fence")),
+    "begins-after-the-end": (96, ("ended the run",)),
     "verifies-nothing": (10, ("and its target shows no effect",)),
     "undoes-again": (10, ("was undone 2 times",)),
     "joins-too-soon": (3, ("no path taken leads to it", "could not before")),
     "takes-one-way-only": (6, ("no path taken leads to it", "was left by")),
+    "writes-side-by-side": (18, ("was done with it",)),
+    "asks-nobody": (11, ("nobody approved it",)),
+    "takes-late-approvals": (26, ("had run out",)),
+    "takes-answers-to-old-questions": (16, ("took an answer to 0",)),
     "forgets-to-end": (2, ("neither ended nor waits",)),
 }
 
