@@ -136,6 +136,23 @@ def dry_run(
     )
 
 
+@app.command("test")
+def guide_test(
+    guides: Annotated[list[Path], typer.Argument(metavar="GUIDE...", help="Guides, scenario files, folders of them.")],
+    name: Annotated[str, typer.Option("-k", metavar="TEXT", help="Only scenarios whose name contains it.")] = "",
+    junit: Annotated[Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit's XML, too.")] = None,
+    fail_under: Annotated[
+        float, typer.Option("--fail-under", metavar="PERCENT", min=0, max=100, help="1 when a guide is covered less.")
+    ] = 0.0,
+    as_json: Json = False,
+) -> None:
+    """Run the scenarios of guides, touching nothing; 1 when one comes out otherwise than it expects."""
+    from agent.doors import guide_test_command
+
+    wanted = guide_test_command.Wanted(name, junit, fail_under, as_json)
+    _finish(as_json, lambda: guide_test_command.test(_config["file"], guides, wanted))
+
+
 @app.command()
 def run(
     guide: GuideArgument,
