@@ -27,12 +27,13 @@ from agent.gate.gate import Gate, SwitchState
 from agent.gate.policy import Policy, load_policy
 from agent.gate.principals import Principal, Principals
 from agent.guides import GuideShelf
+from agent.run.admission import Admission
 from agent.run.advance import Advanced
 from agent.run.dispatch import Dispatcher
 from agent.run.engine import Engine, Limits
 from agent.run.events import Event, StepKey
 from agent.run.fair_queue import Lane
-from agent.run.intake import Accepted, Intake
+from agent.run.intake import Accepted, Intake, team_of
 from agent.run.journal import Journal, parse_key, say
 from agent.run.judge import Judge
 from agent.run.schema import RUN, RunRow
@@ -52,12 +53,6 @@ log = structlog.get_logger()
 Watch = Callable[[str, Event], None]
 REFRESH_S = 5.0  # how soon a guide that was pushed is compiled: when it changes, not when the pager rings
 SUBSCRIBER_EVENTS = 10_000  # a slower reader of live events loses its stream, never the run
-
-
-class Overloaded(StepfleetError):
-    """Too many runs wait; the sender should come again later."""
-
-    retry_after_s = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +90,6 @@ class Service:
         self.now = clock
         self.gate = Gate(policy, journal, clock)
         self._watch = watch
-        self._entering = 0  # notifications on their way into the journal
         self._subscribers: list[tuple[str | None, asyncio.Queue[tuple[str, Event]]]] = []
         self.engine = Engine(
             journal,
@@ -111,6 +105,12 @@ class Service:
         )
         self.intake = Intake(journal, shelf, run_deadline_s=settings.engine.run_deadline_s, clock=clock)
         self.dispatcher = _dispatcher(settings, self.engine, advance=advance)
+        self.admission = Admission(
+            lambda: self.dispatcher.waiting,
+            lambda: self.dispatcher.depths(),
+            most=settings.api.max_queued,
+            most_of_a_team=settings.api.max_queued_per_team,
+        )
 
     async def __aenter__(self) -> Self:
         await self.dispatcher.start()
@@ -147,18 +147,8 @@ class Service:
 
         Raises: Overloaded before anything is written; JournalError when nothing could be.
         """
-        # What is being journalled counts, too: a burst must not pass the bound before its first run waits.
-        waiting = self.dispatcher.waiting + self._entering
-        if waiting >= self.settings.api.max_queued:
-            raise Overloaded(
-                f"{waiting} runs wait, the bound is {self.settings.api.max_queued}",
-                hint="nothing was accepted; send it again",
-            )
-        self._entering += 1
-        try:
+        with self.admission.enter({team_of({"labels": a.labels}) for a in notification.alerts}):
             accepted = await self.intake.accept(notification)
-        finally:
-            self._entering -= 1
         for decision in accepted:
             if decision.run_id is not None:
                 self.dispatcher.wake(decision.run_id, Lane(decision.team, decision.guide or ""))

@@ -57,6 +57,7 @@ class ApiSettings(_Section):
     without_secret: bool = False  # accept webhooks from anybody: only where the network is the guard
     max_body_bytes: Annotated[int, Field(gt=0)] = 16 * 1024 * 1024
     max_queued: Annotated[int, Field(gt=0)] = 1_000  # runs waiting; beyond: 503
+    max_queued_per_team: Annotated[int, Field(gt=0)] = 500
 
 
 class EngineSettings(_Section):

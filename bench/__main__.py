@@ -24,6 +24,7 @@ MEASUREMENTS = (
     "public_guides",
     "mentor",
     "webhooks",
+    "storm",
     "workers",
     "parked",
     "migration_gap",

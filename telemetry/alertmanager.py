@@ -40,8 +40,8 @@ class _NotificationWire(_Wire):
     alerts: Annotated[list[_AlertWire], Field(min_length=1)]
 
 
-def parse_v4(body: bytes) -> Notification:
-    """Read one webhook call. Each alert keeps its own status, whatever the group's is.
+def parse_v4(body: bytes, source: str = SOURCE) -> Notification:
+    """Read one webhook call of `source`. Each alert keeps its own status, whatever the group's is.
 
     Unknown fields are ignored, so that a newer Alertmanager is still understood. Times keep microseconds.
     Raises: BadAlert, and nothing else, for any bytes.
@@ -51,7 +51,7 @@ def parse_v4(body: bytes) -> Notification:
         alerts = tuple(_alert(a) for a in wire.alerts)
     except OverflowError as exc:
         raise BadAlert(f"the notification holds a time that no calendar has: {exc}", hint=SENDER_HINT) from exc
-    return Notification(SOURCE, wire.groupKey, alerts, wire.truncatedAlerts, wire.externalURL)
+    return Notification(source, wire.groupKey, alerts, wire.truncatedAlerts, wire.externalURL)
 
 
 def _read(body: bytes) -> _NotificationWire:

@@ -18,8 +18,8 @@ from agent.doors.guard import (
     Reader,
     ShortBodies,
     StrictJson,
+    alert_source,
     body_within,
-    may_post_alerts,
     problem,
 )
 from agent.doors.metrics import DoorMetrics
@@ -46,10 +46,11 @@ from agent.doors.wire import (
 )
 from agent.errors import JournalError, NotAllowed, StepfleetError, UnknownRun
 from agent.report import Report, report
+from agent.run.admission import Overloaded
 from agent.run.events import Event, EventKind
 from agent.run.lease_list import resources
 from agent.run.schema import RunRow
-from agent.service import Overloaded, Service
+from agent.service import Service
 from agent.settings import Settings
 from dag.serial import to_json
 from telemetry.alertmanager import parse_v4
@@ -115,8 +116,10 @@ def _answer_errors(app: FastAPI) -> None:
 def _webhooks(app: FastAPI, service: Service, settings: Settings) -> None:
     metrics: DoorMetrics = app.state.metrics
 
-    def rejected(status: int, reason: str, message: str, hint: str = "", *, retry: bool = False) -> Response:
-        metrics.rejected.labels("alertmanager", reason).inc()
+    def rejected(
+        source: str, status: int, reason: str, message: str, hint: str = "", *, retry: bool = False
+    ) -> Response:
+        metrics.rejected.labels(source, reason).inc()
         return problem(status, message, hint, retry_after_s=RETRY_AFTER_S if retry else None)
 
     wire = {
@@ -127,24 +130,27 @@ def _webhooks(app: FastAPI, service: Service, settings: Settings) -> None:
     @app.post(WEBHOOK, status_code=202, response_model=NotificationOut, openapi_extra=wire)
     async def alertmanager(request: Request) -> Any:
         """Take an Alertmanager v4 notification. Answered once it is journalled; 503 asks the sender to come again."""
-        if not may_post_alerts(request):
-            return rejected(401, "token", "a webhook principal's bearer token is needed")
+        source = alert_source(request)
+        if source is None:
+            return rejected("unknown", 401, "token", "a webhook principal's bearer token is needed")
         body = await body_within(request.stream(), settings.api.max_body_bytes)
         if body is None:
             most = settings.api.max_body_bytes
-            return rejected(413, "size", f"the body is longer than {most:,} bytes", "set max_alerts in Alertmanager")
+            return rejected(
+                source, 413, "size", f"the body is longer than {most:,} bytes", "set max_alerts in Alertmanager"
+            )
         try:
-            notification = parse_v4(body)
+            notification = parse_v4(body, source)
         except BadAlert as exc:
-            return rejected(400, "payload", str(exc), exc.hint)
+            return rejected(source, 400, "payload", str(exc), exc.hint)
         try:
             accepted = await service.accept(notification)
         except Overloaded as exc:
             # Alertmanager drops a notification on any 4xx, 429 included: only 503 makes it try again.
-            return rejected(503, "overload", str(exc), exc.hint, retry=True)
+            return rejected(source, 503, "overload", str(exc), exc.hint, retry=True)
         except JournalError as exc:
-            return rejected(503, "journal", str(exc), exc.hint, retry=True)
-        metrics.received.labels("alertmanager").inc()
+            return rejected(source, 503, "journal", str(exc), exc.hint, retry=True)
+        metrics.received.labels(source).inc()
         for one in accepted:
             metrics.decisions.labels(str(one.decision)).inc(one.alerts)
         return NotificationOut(

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agent.doors.strict_json import dumps
 from agent.gate.principals import Principal, Principals, Role
+from telemetry.alertmanager import SOURCE
 
 MAX_COMMAND_BYTES = 64 * 1024  # of a person's words
 BEARER = HTTPBearer(auto_error=False, description="the token of one principal")
@@ -107,13 +108,16 @@ def reader(principal: Annotated[Principal, Depends(known)]) -> Principal:
     return principal
 
 
-def may_post_alerts(request: Request) -> bool:
-    """Whether the sender may post alerts, decided before a byte of the body is read."""
+def alert_source(request: Request) -> str | None:
+    """Who posts alerts, `alertmanager/PRINCIPAL`; None where it may not. Decided before a byte of the body is read.
+
+    The principal keeps apart what several Alertmanagers call by the same group key; a cluster of them shares a token.
+    """
     service = request.app.state.service
-    if service.settings.api.without_secret:
-        return True
     principal = service.principals.who(token_of(request))
-    return principal is not None and Role.WEBHOOK in principal.roles
+    if principal is not None and Role.WEBHOOK in principal.roles:
+        return f"{SOURCE}/{principal.name}"
+    return SOURCE if service.settings.api.without_secret else None
 
 
 Reader = Annotated[Principal, Depends(reader)]

@@ -15,6 +15,7 @@ from agent.settings import Settings
 
 TOKENS = {
     "alertmanager": ("webhook-token-0123456789", ["webhook"]),
+    "am2": ("second-webhook-token-0123456789", ["webhook"]),
     "vera": ("viewer-token-0123456789", ["viewer"]),
     "olga": ("operator-token-0123456789", ["operator"]),
 }

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from agent.run.fair_queue import Lane
 from agent.run.journal import Journal
 from agent.service import Service
 from tests.doors.conftest import bearer
@@ -105,6 +106,28 @@ async def test_a_journal_that_takes_no_writes_answers_503_so_that_the_sender_tri
     assert answer.status_code == 503
     assert answer.headers["retry-after"] == "10"
     assert "disk is full" in answer.json()["error"]["message"]
+
+
+async def test_a_team_that_fills_its_share_of_the_queue_leaves_room_for_others(
+    http: httpx.AsyncClient, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    most = service.settings.api.max_queued_per_team
+    monkeypatch.setattr(service.dispatcher, "depths", lambda: {Lane("loud", "push.md"): most})
+    loud, calm = (firing(n, labels={"alertname": "Hot", "team": t}) for n, t in enumerate(("loud", "calm")))
+    answer = await post(http, notification(loud))
+    assert answer.status_code == 503
+    assert f"{most} runs of team 'loud' wait" in answer.json()["error"]["message"]
+    assert (await post(http, notification(calm))).status_code == 202
+    assert [run.team for run in service.journal.runs()] == ["calm"]
+
+
+async def test_two_alertmanagers_may_use_the_same_group_key(http: httpx.AsyncClient) -> None:
+    answers = [
+        await post(http, notification(firing(n)), **bearer(who)) for n, who in enumerate(("alertmanager", "am2"))
+    ]
+    first, second = (a.json()["accepted"][0] for a in answers)
+    assert (first["decision"], second["decision"]) == ("started", "started")
+    assert first["run_id"] != second["run_id"]
 
 
 async def test_under_pressure_it_answers_503_and_accepts_nothing(
@@ -215,4 +238,4 @@ async def test_rejections_and_decisions_are_counted(http: httpx.AsyncClient) -> 
     await post(http, b"{")
     text = (await http.get("/metrics")).text
     assert 'stepfleet_alert_decisions_total{decision="started"} 1.0' in text
-    assert 'stepfleet_notifications_rejected_total{reason="payload",source="alertmanager"} 1.0' in text
+    assert 'stepfleet_notifications_rejected_total{reason="payload",source="alertmanager/alertmanager"} 1.0' in text
