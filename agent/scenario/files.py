@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from agent.scenario.model import Common, Scenario, ScenarioFile
 
 SUFFIX = ".test.yaml"
 MOST_BYTES = 4 * 1024 * 1024
+MOST_PLACES = 100_000
 SEE = "see docs/guide-tests.md"
 Place = tuple[str | int, ...]
 _KEYS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge")
@@ -93,7 +95,10 @@ def _parsed(file: Path) -> tuple[dict[Place, int], Any]:
         if len(source) > MOST_BYTES:
             raise ScenarioError(f"{file}: larger than {MOST_BYTES:,} bytes", hint="split it by guides")
         node = yaml.compose(source, Loader=yaml.SafeLoader)
-        return dict(_lines(file, node, ())) if node else {}, yaml.safe_load(source)
+        places = list(islice(_lines(file, node, ()), MOST_PLACES)) if node else []
+        if len(places) == MOST_PLACES:  # few bytes can name one another without end
+            raise ScenarioError(f"{file}: more than {MOST_PLACES:,} values in it", hint="split it by guides")
+        return dict(places), yaml.safe_load(source)
     except OSError as exc:
         raise ScenarioError(f"{file}: cannot be read: {exc.strerror}") from exc
     except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as exc:

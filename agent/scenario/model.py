@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from agent.gate.policy import Rung
 
@@ -23,7 +24,16 @@ def _as_text(value: Any) -> Any:
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
+def _is_json(value: Any) -> Any:
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError) as exc:
+        raise ValueError(f"no JSON value: {exc}; quote a date, and write null for what is no number") from exc
+    return value
+
+
 Text = Annotated[str, BeforeValidator(_as_text)]
+Json = Annotated[Any, AfterValidator(_is_json)]
 
 
 class _Part(BaseModel):
@@ -41,7 +51,7 @@ class _Part(BaseModel):
 class Turn(_Part):
     """One answer: a value, an error, or none at all. It takes `after_s`."""
 
-    gives: Any = None
+    gives: Json = None
     fails: str = ""
     hangs: Literal[True] = True
     after_s: Seconds = 0.0
@@ -68,7 +78,7 @@ class Answer(_Part):
     as_: str | None = Field(default=None, alias="as")
     query: str | None = None
     where: dict[str, Any] = {}
-    gives: Any = None
+    gives: Json = None
     fails: str = ""
     hangs: Literal[True] = True
     after_s: Seconds = 0.0
@@ -105,7 +115,7 @@ class Change(_Part):
     where: dict[str, Any] = {}
     refuses: str = ""
     fails: str = ""
-    applies: Any = None
+    applies: Json = None
     loses_answer: Literal["happened", "not_happened", "unknown"] = "unknown"
     verified: bool | str = True
     undone: bool | str | None = None

@@ -127,6 +127,13 @@ def test_a_file_that_cannot_be_read_exits_with_2_and_names_the_line(folder: Path
     assert "look.test.yaml:8: 'expct' is not known here; did you mean 'expect'?" in said
 
 
+def test_scenarios_of_a_guide_that_is_not_there_exit_with_2(folder: Path) -> None:
+    (folder / "other.test.yaml").write_text(SCENARIOS)
+    done = CliRunner().invoke(app, ["test", str(folder / "other.test.yaml")])
+    assert done.exit_code == 2
+    assert "other.md" in done.output
+
+
 def test_a_guide_that_does_not_compile_exits_with_2(folder: Path) -> None:
     (folder / "look.md").write_text(GUIDE.replace("(#resolved)", "(#nowhere)"))
     assert outcome_of(folder)[0] == 2

@@ -71,11 +71,24 @@ def test_the_least_that_a_scenario_says_is_its_name_and_its_outcome(file: Path) 
         (MINIMAL + "    alert: {}\n    inputs: {a: b}\n", "2: scenarios.0: an alert brings the inputs"),
         (MINIMAL.replace("resolved", "resolved, waits: [a]"), "3: scenarios.0.expect: a run that has ended waits for"),
         (MINIMAL.replace("resolved", "resolved, edges: [a-b]"), "3: scenarios.0.expect.edges.0: String should match"),
+        (
+            MINIMAL + "    answers:\n      - {as: a, gives: 2026-01-01}\n",
+            "5: scenarios.0.answers.0.gives: no JSON value: Object of type date is not JSON serializable; quote a date",
+        ),
+        (
+            MINIMAL + "    actions:\n      - {step: a, applies: .nan}\n",
+            "5: scenarios.0.actions.0.applies: no JSON value",
+        ),
         (MINIMAL + "    1: x\n", "4: '1' is no text"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_line(file: Path, source: str, message: str) -> None:
     assert wrong(file, source).startswith(message)
+
+
+def test_a_small_file_that_unfolds_without_end_is_refused(file: Path) -> None:
+    layers = [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 12)]
+    assert "more than 100,000 values" in wrong(file, "\n".join(["a0: &a0 [x, x]", *layers, MINIMAL]))
 
 
 def test_all_that_is_wrong_is_told_at_once(file: Path) -> None:
