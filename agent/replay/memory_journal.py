@@ -79,6 +79,7 @@ class MemoryJournal(Journal):
         durable: bool = True,
         alone: bool = True,
         checks_first: bool = False,
+        under: Lease | None = None,
     ) -> Future[T]:
         done: Future[T] = Future()
         try:

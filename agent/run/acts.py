@@ -280,7 +280,7 @@ class ActionRun:
     async def _applied(self, exact: _Exact, result: Result | None) -> None:
         stored: dict[str, values.Stored] = {}
         if exact.call.bind and result is not None:
-            stored[exact.call.bind] = values.store(self.engine.journal, self.advance.lease.run_id, result)
+            stored[exact.call.bind] = values.store(self.engine.journal, self.advance.lease, result)
         await self.advance.commit(
             EventKind.APPLIED,
             self.key,

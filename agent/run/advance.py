@@ -371,7 +371,7 @@ class Advance:
         return {n: s["value"] for n, s in stored.items()}
 
     def keep(self, results: Mapping[str, Any]) -> dict[str, values.Stored]:
-        return {name: values.store(self.engine.journal, self.lease.run_id, result) for name, result in results.items()}
+        return {name: values.store(self.engine.journal, self.lease, result) for name, result in results.items()}
 
     def require_lease(self) -> None:
         """Right before a write to the world. Raises LeaseLost where another process may have the run by now."""

@@ -11,7 +11,7 @@ import asyncio
 import json
 import queue
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -36,6 +36,8 @@ SAMPLE_ITEMS = 3
 compact = json.JSONEncoder(separators=(",", ":")).encode  # made once: `json.dumps` builds an encoder for each call
 BATCH = 512  # how many waiting writes share one commit
 
+Turn = tuple[str, int]  # a run and the fence under which it is advanced
+
 
 @dataclass(slots=True)
 class _Work:
@@ -45,6 +47,7 @@ class _Work:
     durable: bool
     alone: bool
     checks_first: bool  # raises only before its first write: needs no savepoint of its own
+    under: Turn | None
     done: Future[Any]
 
 
@@ -65,6 +68,7 @@ class Journal:
         self.store = open_store(url, lease_s)
         self.place = self.store.place
         self.now = clock
+        self._torn: set[Turn] = set()  # of which a write failed; the writer's own
         self._queue: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
         self._closing = threading.Lock()
         self._closed = False
@@ -97,15 +101,21 @@ class Journal:
         durable: bool = True,
         alone: bool = True,
         checks_first: bool = False,
+        under: Lease | None = None,
     ) -> Future[T]:
-        """Queue `work`; the future is done once it is committed."""
+        """Queue `work`; the future is done once it is committed.
+
+        `under`: it is part of what this lease writes of its run, and fails where an earlier part has failed:
+        a run's events have no gaps, and name no value that was not kept.
+        """
         done: Future[T] = Future()
         done.set_running_or_notify_cancel()  # a caller that is cancelled must not take the writer's answer away
         with self._closing:
             if self._closed:
                 done.set_exception(JournalError(f"{self.place}: the journal is closed"))
             else:
-                self._queue.put(_Work(work, durable, alone, checks_first, done))
+                turn = (under.run_id, under.fence) if under else None
+                self._queue.put(_Work(work, durable, alone, checks_first, turn, done))
         return done
 
     async def read(self, work: Callable[[Connection], T]) -> T:
@@ -135,7 +145,7 @@ class Journal:
     def _commit(self, batch: Sequence[_Work]) -> None:
         try:
             results = self.store.commit(
-                lambda conn: _outcomes(conn, batch),
+                lambda conn: _outcomes(conn, batch, self._torn, self.place),
                 durable=any(w.durable for w in batch),
                 alone=any(w.alone for w in batch),
             )
@@ -144,6 +154,8 @@ class Journal:
             results = [(work, None, failure) for work in batch]
         for work, result, error in results:
             if error is not None:
+                if work.under is not None:
+                    self._torn.add(work.under)
                 work.done.set_exception(error)
             else:
                 work.done.set_result(result)
@@ -197,7 +209,8 @@ class Journal:
                 )
                 end_run(conn, lease.run_id)
 
-        return self.write_soon(work, durable=any(e.kind in DURABLE for e in events), alone=False, checks_first=True)
+        durable = any(e.kind in DURABLE for e in events)
+        return self.write_soon(work, durable=durable, alone=False, checks_first=True, under=lease)
 
     def append_decided(self, lease: Lease, decide: Callable[[Connection], Event]) -> Future[Event]:
         """Append, durably, the one event that `decide` returns inside the transaction."""
@@ -208,7 +221,7 @@ class Journal:
             conn.execute(_INSERT_EVENT, [_row(lease.run_id, lease.fence, event_)])
             return event_
 
-        return self.write_soon(work)
+        return self.write_soon(work, under=lease)
 
     def events(self, run_id: str, since: int = 0) -> list[Event]:
         """A run's events in order, from `since` on."""
@@ -268,17 +281,25 @@ def open_store(url: str, lease_s: float = LEASE_S) -> Store:
     )
 
 
-def _outcomes(conn: Connection, batch: Sequence[_Work]) -> list[_Outcome]:
-    """Each caller's part in turn; an error of one undoes its own part only."""
+def _outcomes(conn: Connection, batch: Sequence[_Work], torn: Collection[Turn], place: str) -> list[_Outcome]:
+    """Each caller's part in turn; an error of one undoes its own part, and bars what is under the same lease."""
     outcomes: list[_Outcome] = []
+    barred = set(torn)
     for work in batch:
         try:
+            if work.under is not None and work.under in barred:
+                raise JournalError(
+                    f"{place}: an earlier write of run {work.under[0]} failed, so nothing may follow it",
+                    hint="once the journal takes writes again, the run goes on from its last commit",
+                )
             with nullcontext() if work.checks_first else conn.begin_nested():
                 outcomes.append((work, work.run(conn), None))
         except SQLAlchemyError:
             raise  # the database itself failed: nobody's part of this commit is safe
         except Exception as exc:
             outcomes.append((work, None, exc))
+            if work.under is not None:
+                barred.add(work.under)
     return outcomes
 
 

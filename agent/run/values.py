@@ -6,7 +6,10 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from sqlalchemy import Connection
+
 from agent.run.journal import SAMPLE_ITEMS, SMALL_BYTES, Journal, compact, keep_artifact
+from agent.run.store import Lease
 from plugins.base import Result
 from plugins.errors import PluginError
 
@@ -16,7 +19,7 @@ DEEPEST = 500  # levels; what is nested deeper is left to the encoder to refuse
 Stored = Mapping[str, Any]
 
 
-def store(journal: Journal, run_id: str, result: Result) -> Stored:
+def store(journal: Journal, lease: Lease, result: Result) -> Stored:
     """Turn a result into what the journal keeps; a large one is queued as an artifact before its event.
 
     Raises: PluginError when it is no JSON or larger than MAX_VALUE_BYTES.
@@ -37,7 +40,11 @@ def store(journal: Journal, run_id: str, result: Result) -> Stored:
     if len(body) > MAX_VALUE_BYTES:
         raise _too_long()
     sha256 = hashlib.sha256(body).hexdigest()
-    journal.write_soon(lambda conn: keep_artifact(conn, run_id, sha256, body), durable=False, alone=False)
+
+    def keep(conn: Connection) -> None:
+        keep_artifact(conn, lease.run_id, sha256, body)
+
+    journal.write_soon(keep, durable=False, alone=False, under=lease)  # without it, its event is not written either
     return {"artifact": sha256, "bytes": len(body), "sample": _sample(result.value), **facts}
 
 

@@ -13,12 +13,14 @@ import pytest
 from sqlalchemy import Connection, insert
 
 from agent.errors import JournalError, LeaseLost, SettingsError
+from agent.run import values
 from agent.run.events import Event, EventKind, Outcome, StepKey
 from agent.run.journal import Journal, parse_key
 from agent.run.schema import EVENT
 from agent.run.sqlite_store import SqliteStore
 from agent.run.state import RunStatus
-from dag.model import Edge
+from dag.model import Edge, ValueType
+from plugins.base import Result
 from tests.run.engine_bench import Bench, Script, action, check, default, plan_of
 
 PLAN = plan_of(check("a"), Edge("START", "a"), Edge("a", "END.resolved"))
@@ -56,6 +58,46 @@ async def test_a_full_disk_stops_the_run_before_its_action_and_loses_nothing(ben
     advanced, _ = await bench.go_on(run_id, ACT)
     assert advanced.outcome is Outcome.RESOLVED
     assert len(script.applied) == 1
+
+
+async def test_nothing_of_a_run_follows_what_was_lost_to_a_full_disk(bench: Bench) -> None:
+    run_id = await bench.open(PLAN)
+    lease = await asyncio.to_thread(bench.journal.acquire, run_id, "me")
+    assert lease is not None
+    bound_pages(bench.journal, 0)
+    lost = bench.journal.append(lease, [_started(1, "x" * 100_000)])
+    with pytest.raises(JournalError, match="database or disk is full"):
+        await asyncio.wrap_future(lost)
+    bound_pages(bench.journal, 1_000_000)
+    with pytest.raises(JournalError, match="an earlier write of run .* failed") as failure:
+        await asyncio.wrap_future(bench.journal.append(lease, [_started(2)]))
+    assert "goes on from its last commit" in failure.value.hint
+    bench.journal.release(lease)
+    again = await asyncio.to_thread(bench.journal.acquire, run_id, "me")
+    assert again is not None
+    await asyncio.wrap_future(bench.journal.append(again, [_started(1)]))
+    assert [e.seq for e in bench.journal.events(run_id)] == [0, 1]
+    bench.journal.release(again)
+
+
+async def test_no_event_names_a_value_that_a_full_disk_did_not_take(bench: Bench) -> None:
+    run_id = await bench.open(PLAN)
+    lease = await asyncio.to_thread(bench.journal.acquire, run_id, "me")
+    assert lease is not None
+    bound_pages(bench.journal, 0)
+    stored = values.store(bench.journal, lease, Result("x" * 100_000, ValueType.DYN, datetime.now(UTC)))
+    assert "artifact" in stored
+    await asyncio.to_thread(bench.journal.write_soon(lambda conn: None).exception)
+    bound_pages(bench.journal, 1_000_000)
+    event = Event(1, EventKind.STEP_SUCCEEDED, datetime.now(UTC), StepKey("a"), 1, {"values": {"a": stored}})
+    with pytest.raises(JournalError, match="an earlier write of run .* failed"):
+        await asyncio.wrap_future(bench.journal.append(lease, [event]))
+    assert len(bench.journal.events(run_id)) == 1
+    bench.journal.release(lease)
+
+
+def _started(seq: int, why: str = "") -> Event:
+    return Event(seq, EventKind.STEP_STARTED, datetime.now(UTC), StepKey("a"), 1, {"why": why})
 
 
 def bound_pages(journal: Journal, pages: int) -> None:

@@ -50,12 +50,16 @@ async def test_an_answer_of_5_gb_fails_its_step_and_is_not_written_out(bench: Be
 def test_the_limit_holds_whatever_the_value_is(bench: Bench, monkeypatch: pytest.MonkeyPatch, value: Any) -> None:
     monkeypatch.setattr(values, "MAX_VALUE_BYTES", 100)
     monkeypatch.setattr(values, "SMALL_BYTES", 10)
+    lease = bench.journal.acquire("r", "me")
+    assert lease is not None
     with pytest.raises(PluginError, match="more than 100 bytes"):
-        values.store(bench.journal, "r", Result(value, ValueType.DYN, datetime.now(UTC)))
+        values.store(bench.journal, lease, Result(value, ValueType.DYN, datetime.now(UTC)))
 
 
 def test_a_value_that_holds_itself_is_no_json(bench: Bench) -> None:
     value: list[Any] = []
     value.append(value)
+    lease = bench.journal.acquire("r", "me")
+    assert lease is not None
     with pytest.raises(PluginError, match="not JSON"):
-        values.store(bench.journal, "r", Result(value, ValueType.DYN, datetime.now(UTC)))
+        values.store(bench.journal, lease, Result(value, ValueType.DYN, datetime.now(UTC)))
