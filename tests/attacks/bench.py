@@ -28,9 +28,8 @@ from tests.model.fault_server import FaultServer, completion, serving
 from tests.plugins.http_target import Target, http_target, says
 
 MODEL_KEY = "model-key-5d1f0c7e9a"
-TARGET_TOKEN = "target-token-77aa0b3c2d"
 LOG_SECRET = "hunter2-9f8e7d"  # attackers put it into evidence: no model may see it
-OWN = (MODEL_KEY, TARGET_TOKEN, *(token for token, _ in TOKENS.values()))
+OWN = (MODEL_KEY, *(token for token, _ in TOKENS.values()))
 PROMPT_CHARS = 40_000
 GUIDE = """---
 title: A worker hangs
@@ -184,7 +183,6 @@ async def carried_out(attack: Attack, folder: Path) -> set[Harm]:
         model = await stack.enter_async_context(serving(lambda _: completion(attack.says)))
         file = pushing(folder, target, rung="approve", guide=GUIDE, role="operator")
         (folder / "model-key").write_text(MODEL_KEY)
-        (folder / "target-token").write_text(TARGET_TOKEN)
         file.write_text(
             file.read_text().replace("[api]\n", "[api]\nmax_body_bytes = 200_000\n")
             + f"\n[llm]\nbase_url = '{model.url}'\nmodel = 'm'\napi_key_file = 'model-key'\n"
