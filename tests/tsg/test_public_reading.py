@@ -45,6 +45,25 @@ CASES = {
         ["1-5 query", "6-9 query"],
         ["0>1", "0>2"],
     ),
+    "what is to be done before continuing comes before everything behind it": (
+        """\
+        ## Diagnosis
+        Check that no other alert fires before you continue:
+        ```bash
+        amtool alert query
+        ```
+        Read the log:
+        ```bash
+        kubectl logs -n serving deploy/router
+        ```
+        Read the events:
+        ```bash
+        kubectl get events -n serving
+        ```
+        """,
+        ["1-5 query", "6-9 query", "10-13 query"],
+        ["0>1", "1>2", "1>3"],
+    ),
     "a sentence and the code that it introduces are one step": (
         """\
         ## Diagnosis

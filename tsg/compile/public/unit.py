@@ -19,6 +19,11 @@ _VERIFIES = re.compile(
     r"|operational|healthy again)\b|\W*as (?:a )?validation\b|\W*(?:verification|validation|post-?checks?)\W*$",
     re.I,
 )
+_FIRST = re.compile(
+    r"\bbefore (?:you )?(?:continu\w*|proceed\w*|(?:move|moving) on|(?:go|going) (?:on|ahead|further)"
+    r"|any(?:thing)? (?:else|other|further))\b",
+    re.I,
+)
 _IT_DOES = re.compile(r"(?:it|this|that|they) (?:does|do|did|is|are|works?|succeeds?|passes)$|so$|yes$", re.I)
 
 
@@ -90,9 +95,9 @@ class Unit:
 
     @property
     def waits(self) -> bool:
-        """Whether it waits for something to end: what follows comes after it."""
+        """Whether it waits for something to end, or wants to be done first: what follows comes after it."""
         asked = next((s for s in self.said if s.asks), None)
-        return asked is not None and asked.verb == "wait"
+        return (asked is not None and asked.verb == "wait") or any(_FIRST.search(s.words) for s in self.said)
 
     @property
     def hands_over(self) -> bool:
