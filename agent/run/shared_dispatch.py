@@ -19,7 +19,7 @@ from procrastinate.jobs import Status
 from sqlalchemy import Connection, func, or_, select
 from sqlalchemy.engine import make_url
 
-from agent.errors import StepfleetError, UnknownRun
+from agent.errors import JournalError, StepfleetError, UnknownRun
 from agent.run.advance import Advanced
 from agent.run.dispatch import RETRY_S, SWEEP_S
 from agent.run.engine import Engine
@@ -28,6 +28,7 @@ from agent.run.fair_queue import Lane
 from agent.run.journal import Journal
 from agent.run.parking import left_runs
 from agent.run.schema import COMMAND, LEASE, RUN
+from agent.run.shared_turns import depths, next_tag
 from agent.run.state import RunStatus
 
 QUEUE = "runs"
@@ -57,7 +58,7 @@ class SharedDispatcher:
         self.runs_at_once = runs_at_once
         self.advances = advance
         self.now = clock
-        self.waiting = 0  # wake-ups that no worker has taken yet, as of the last look
+        self._depths: Mapping[Lane, int] = {}  # wake-ups that no worker has taken yet, as of the last look
         self._conninfo = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
         connector = procrastinate.PsycopgConnector(conninfo=self._conninfo)
         self._app = procrastinate.App(connector=connector)
@@ -91,7 +92,7 @@ class SharedDispatcher:
         await self._app.close_async()
 
     def wake(self, run_id: str, lane: Lane | None = None) -> None:
-        """Have some worker advance the run soon; jobs are taken in order of arrival, whatever their lane.
+        """Have some worker advance the run when it is its turn (`lane` stands in the journal, too).
 
         Before `start` it does nothing: the workers' sweeps see it.
         """
@@ -102,9 +103,14 @@ class SharedDispatcher:
         self._deferring.add(task)
         task.add_done_callback(self._deferring.discard)
 
+    @property
+    def waiting(self) -> int:
+        """Runs that wait for a worker, as of the last look."""
+        return sum(self._depths.values())
+
     def depths(self) -> Mapping[Lane, int]:
-        """Nothing: jobs wait in the database in order of arrival, not in lanes."""
-        return {}
+        """The same by team and guide."""
+        return self._depths
 
     async def settled(self, run_id: str) -> Advanced:
         """Wait until the run has ended or waits for a person, wherever it is advanced."""
@@ -120,10 +126,12 @@ class SharedDispatcher:
         # A timer has a lock of its own: else it would stand in the way of whoever wakes the run before.
         lock = run_id if at is None else f"{run_id}@{at.isoformat()}"
         try:
-            await self._job.configure(queueing_lock=lock, schedule_at=at).defer_async(run_id=run_id)
+            # A timer that has run out goes before whatever began to wait later.
+            tag = 0 if at is not None else await self.journal.read(lambda conn: next_tag(conn, run_id, QUEUE))
+            await self._job.configure(queueing_lock=lock, schedule_at=at, priority=-tag).defer_async(run_id=run_id)
         except AlreadyEnqueued:
             pass
-        except (ConnectorException, psycopg.Error) as exc:
+        except (JournalError, ConnectorException, psycopg.Error) as exc:
             log.warning("wake_up_lost", run=run_id, error=str(exc))  # the sweep finds the run
 
     async def _turn(self, run_id: str) -> None:
@@ -192,7 +200,7 @@ class SharedDispatcher:
             await self._defer(str(job.task_kwargs["run_id"]))
         for run_id in await self.journal.read(_left):
             await self._defer(run_id)
-        self.waiting = len(list(await jobs.list_jobs_async(queue=QUEUE, status="todo")))
+        self._depths = await self.journal.read(lambda conn: depths(conn, QUEUE))
 
     async def _make_tables(self) -> None:
         async with await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True) as conn:
