@@ -19,22 +19,9 @@ from agent.gate.principals import Principal
 from agent.run.schema import RUN
 from agent.service import Service, build_service
 from agent.settings import Settings
+from bench.guides import ASK
 from telemetry.alerts import Alert, AlertStatus, Notification
 
-GUIDE = """---
-title: Ask a person
-alerts: [Hot]
----
-# Ask a person
-
-## Look by hand
-
-By hand: walk to the rack and look at the lamp.
-
-## Resolved
-
-It is well.
-"""
 AT_ONCE = 64
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -42,7 +29,7 @@ BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 def service_in(folder: Path) -> Service:
     guides = folder / "guides"
     guides.mkdir(exist_ok=True)
-    (guides / "ask.md").write_text(GUIDE, encoding="utf-8")
+    (guides / "ask.md").write_text(ASK, encoding="utf-8")
     return build_service(
         Settings.model_validate({"journal": {"url": f"sqlite:///{folder}/journal.db"}, "library": {"path": guides}})
     )

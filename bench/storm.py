@@ -21,6 +21,7 @@ from typing import Any
 
 import httpx
 
+from bench.guides import ASK
 from examples.fleet.processes import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -28,20 +29,6 @@ SOURCES = ("east", "west", "north", "south")
 GROUPS, POSTS, PER_POST = 50, 5, 10  # of each source: 50 groups of 50 alerts, in five bursts; 10,000 in all
 SENDERS = 4  # connections of each source
 PAUSE_S = 0.5  # before a sender comes again, as Alertmanager does after a 503 or a lost connection
-GUIDE = """---
-title: Ask a person
-alerts: [Hot]
----
-# Ask a person
-
-## Look
-
-By hand: walk to the rack and look at the lamp.
-
-## Resolved
-
-It is well.
-"""  # it parks: the runs stay open for their alerts
 
 
 def run() -> dict[str, Any]:
@@ -168,7 +155,7 @@ def _alerts(group: int, burst: int) -> list[dict[str, Any]]:
 
 def _settings(folder: Path, port: int, tokens: dict[str, str], most: int, most_of_a_team: int) -> Path:
     (folder / "guides").mkdir()
-    (folder / "guides" / "ask.md").write_text(GUIDE)
+    (folder / "guides" / "ask.md").write_text(ASK)
     parts = [
         "[journal]\nurl = 'sqlite:///journal.db'\n[library]\npath = 'guides'",
         f"[api]\nport = {port}\nmax_queued = {most}\nmax_queued_per_team = {most_of_a_team}",
@@ -199,8 +186,9 @@ async def _serving(config: Path) -> AsyncIterator[asyncio.subprocess.Process]:
         await process.communicate()
 
 
-def _asked(folder: Path, query: str) -> list[tuple[Any, ...]]:
-    with closing(sqlite3.connect(f"file:{folder / 'journal.db'}?mode=ro", uri=True, timeout=10)) as conn:
+def asked(journal: Path, query: str) -> list[tuple[Any, ...]]:
+    """Rows of a journal that another process writes."""
+    with closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True, timeout=10)) as conn:
         return conn.execute(query).fetchall()
 
 
@@ -208,16 +196,16 @@ def _unheard(folder: Path) -> int:
     """Alerts that were said to a run and are not yet in its journal."""
     said = "SELECT count(*) FROM run_command"
     heard = "SELECT count(*) FROM run_event WHERE kind = 'alert_joined'"
-    return int(_asked(folder, f"SELECT ({said}) - ({heard})")[0][0])
+    return int(asked(folder / "journal.db", f"SELECT ({said}) - ({heard})")[0][0])
 
 
 def _read(folder: Path, seen: Seen) -> None:
     seen.runs = {
         run: (source.removeprefix("alertmanager/"), group)
-        for run, source, group in _asked(folder, "SELECT id, source, group_key FROM run")
+        for run, source, group in asked(folder / "journal.db", "SELECT id, source, group_key FROM run")
     }
     told = "SELECT run_id, payload FROM run_event WHERE kind IN ('run_opened', 'alert_joined')"
-    for run, payload in _asked(folder, told):
+    for run, payload in asked(folder / "journal.db", told):
         source, group = seen.runs[run]
         facts = json.loads(payload)
         for alert in facts.get("alert", facts)["alerts"]:

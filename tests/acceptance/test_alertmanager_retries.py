@@ -13,11 +13,11 @@ from typing import Any
 import httpx
 import pytest
 
+from bench.storm import asked
 from examples.fleet.errors import ToolMissing
 from examples.fleet.files import project_cache
 from examples.fleet.observability import Webhook, start_monitoring
 from examples.fleet.processes import free_port
-from tests.acceptance.test_alert_storm import asked
 from tests.doors.notifications import firing, notification, send
 from tests.doors.pushing import pushing, served
 from tests.plugins.http_target import Seen, http_target, says

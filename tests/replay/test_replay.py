@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -61,18 +61,6 @@ def again(bench: Bench, run_id: str, plan: Plan | None = None) -> Replayed:
     replayed = replay(view_run(bench.journal, run_id), bench.journal, facts_only(), plan)
     assert bench.journal.events(run_id) == before
     return replayed
-
-
-@pytest.fixture
-def script() -> Script:
-    return Script()
-
-
-@pytest.fixture
-def bench(tmp_path: Path, script: Script) -> Iterator[Bench]:
-    made = Bench(tmp_path / "journal.db", script)
-    yield made
-    made.journal.close()
 
 
 ACTING = plan_of(
