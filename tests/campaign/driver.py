@@ -67,26 +67,25 @@ class Campaign:
         folder.mkdir()
         what = f"kill at {at}"
         self._wait([self._fork(case, folder, kill_at=at)], tally, case, what)
-        tally.kills += 1
-        tally.killed_at[self._where(folder)] += 1
+        self._count(folder, tally)
         if rng.random() < 0.25:  # and the one that goes on dies, too
             again = rng.randint(1, 8)
             what += f", again at {again}"
             self._wait([self._fork(case, folder, kill_at=again)], tally, case, what)
-            if (folder / "killed-at").exists():
-                tally.kills += 1
-                tally.killed_at[self._where(folder)] += 1
+            self._count(folder, tally)
         heirs = 2 if rng.random() < 0.25 else 1
         if heirs == 2:
             tally.faults["two processes resumed one run"] += 1
         self._to_the_end(case, folder, tally, what, heirs=heirs)
         shutil.rmtree(folder)
 
-    def _where(self, folder: Path) -> str:
+    def _count(self, folder: Path, tally: Tally) -> None:
+        """A child that came to its end before its point was not killed."""
         seen = folder / "killed-at"
-        where = seen.read_text() if seen.exists() else "past its end"
-        seen.unlink(missing_ok=True)
-        return where
+        if seen.exists():
+            tally.kills += 1
+            tally.killed_at[seen.read_text()] += 1
+            seen.unlink()
 
     def _full_disk(self, case: Case, folder: Path, rng: random.Random, tally: Tally) -> None:
         folder.mkdir()
