@@ -155,7 +155,11 @@ async def _target() -> AsyncIterator[tuple[str, asyncio.Event]]:
     held, over = asyncio.Event(), asyncio.Event()
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+        except asyncio.IncompleteReadError:  # a killed worker's connection
+            writer.close()
+            return
         if b" /held " in head:
             held.set()
             await over.wait()
