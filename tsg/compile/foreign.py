@@ -158,8 +158,8 @@ def _own_condition(unit: Unit) -> Scope | None:
     """The condition that a unit's first instruction stands under, in its first paragraph or below an item's title."""
     if unit.choice or unit.verifies:
         return None
-    asked = unit.said[:1] if unit.remedies else [s for s in unit.said if s.asks][: 2 if unit.listed is not None else 1]
-    for said in asked:
+    asked = [s for s in unit.said if s.asks or (unit.runs and s.opens and not s.main)]
+    for said in unit.said[:1] if unit.remedies else asked[: 2 if unit.listed is not None else 1]:
         if not said.condition or said.condition_lines is None or _leads_elsewhere(said):
             continue
         if any(_same(said, scope) for scope in unit.scopes) or not unit.begins(said):

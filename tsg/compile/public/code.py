@@ -28,7 +28,10 @@ QUERIES = frozenset({Language.PROMQL, Language.LOGQL, Language.KQL, Language.SQL
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """One block of code. `parts` are its commands and remarks in order; none where nothing runs."""
+    """One block of code. `parts` are its commands and remarks in order; none where nothing runs.
+
+    `lines` leave out what the last command printed.
+    """
 
     lines: Span
     language: Language
@@ -76,7 +79,15 @@ def code_of(block: Block) -> Code | None:
             return None
     else:
         return None
-    return Code(block.lines, found.language, found.parts if found.commands else ())
+    return Code(_carried_out(block.lines, found), found.language, found.parts if found.commands else ())
+
+
+def _carried_out(lines: Span, code: CodeBlock) -> Span:
+    """The lines of a block without what its last command printed."""
+    if not code.commands or not code.output:
+        return lines
+    last = max(p.lines.last for p in code.parts)
+    return Span(lines.first, last) if code.output[-1].first > last else lines
 
 
 @lru_cache(maxsize=1024)  # a block is asked many times: what it is, what follows it, what it belongs to

@@ -32,7 +32,8 @@ class CodeReader:
         if self._at.sample:
             return
         lead = self._at.waiting[-1:] if self._at.waiting else []
-        parts = split(code, titled=not self._at.head.label)
+        option = bool(self._at.head.option) or (self._at.now is not None and any(s.option for s in self._at.now.scopes))
+        parts = split(code, titled=not self._at.head.label, option=option)
         if lead and (alone := _FOR_CASE.fullmatch(lead[0].text.strip("*_ "))):
             self._at.settle_before_last()
             unit = self._at.begin(lead)
@@ -76,10 +77,12 @@ class CodeReader:
         first = self._at.now
         assert first is not None
         spans, said, blocks, codes = list(first.spans), list(first.said), list(first.blocks), list(first.codes)
+        under = (*first.scopes, *_condition_of(first))
         for i, part in enumerate(parts):
             unit = first
             if i:
-                unit = Unit(self._at.head, scopes=self._at.all_scopes(), listed=first.listed)
+                scopes = self._at.all_scopes() if part.case else under
+                unit = Unit(self._at.head, scopes=scopes, listed=first.listed)
                 if part.case:
                     unit.spans, unit.said, unit.blocks, unit.codes = list(spans), list(said), list(blocks), list(codes)
                 self._at.units.append(unit)
@@ -91,3 +94,15 @@ class CodeReader:
             unit.label = unit.label or part.label
             unit.rule = "comments and changes of risk split a block of code into steps"
             self._at.now = unit
+
+
+def _condition_of(unit: Unit) -> tuple[Scope, ...]:
+    """The condition that the words before a block of code set: it holds for all of the block."""
+    said = unit.said[-1] if unit.said else None
+    if said is None or not said.opens or said.condition_lines is None or unit.runs:
+        return ()
+    return (
+        ()
+        if any(s.lines == said.condition_lines for s in unit.scopes)
+        else (Scope(said.condition, said.condition_lines),)
+    )

@@ -37,7 +37,8 @@ _HARMLESS = re.compile(
     r"|dashboard|runbook|documentation|logs?|evidence|output|findings?|status page|summary|stakeholders|users)"
     r"|increase (?:the )?(?:log|logging|verbosity)|enable (?:debug|verbose)|start (?:with|by|planning|a (?:call"
     r"|bridge))|start by|set the (?:variable|environment)"
-    r"|(?:extend|expand|increase|widen|adjust|shift|move) the (?:\w+ )?(?:search|time|window|range|scope|period)"
+    r"|(?:extend|expand|increase|widen|adjust|shift|move|change) the (?:\w+ )?"
+    r"(?:search|time|window|range|scope|period|query)"
     r"|start (?:all|both|them|these|steps?)\b"
     r"|scale of|move on|move to the next|correct(?:ly|ness)|format(?:ted|ting)?|limit the number|import(?:ant|ance))\b",
     re.I,
@@ -50,11 +51,15 @@ _RISKY_NOUNS = re.compile(
 )
 
 
+# Nouns and adjectives as often as verbs.
+_MEANS_LITTLE = words("correct open format free limit set start import scale")
 _BY_RUNNING = re.compile(r"(?:\b(?:by|then|and|to|please|now|or) (?:run|running|executing|issuing)|[a-z*]:)$", re.I)
 # What is done by these may be anything.
 _VAGUE = words(
     "address complete configure consolidate ensure handle implement keep limit make optimize perform put resolve"
 )
+# "In order to restore the metrics, run the commands of that page": the purpose tells what is done.
+_TO_CHANGE = re.compile(r"\bto (?P<verb>[a-z-]+)\b", re.I)
 _TO_READ = re.compile(r"\bto (?:verify|check|confirm|see|test|inspect|read|find out|determine)\b", re.I)
 
 
@@ -113,7 +118,7 @@ def _of_words(unit: Unit, asked: list[Sentence], *, reads: bool) -> Nature:
     if risk:
         first = next(s for s in asked if _change_in(s))
         manual = bool(re.search(r"\b(?:manual(?:ly)?|by hand|console|portal|support|vendor)\b", first.words, re.I))
-        by_hand = manual or asked[0].verb in TALKING or first.verb in ("follow", "perform")
+        by_hand = manual or asked[0].verb in TALKING or first.verb in ("follow", "perform", "run", "execute", "use")
         return Nature(
             Kind.MANUAL if by_hand else Kind.ACTION, risk, f"line {first.lines.first}: the text asks for a change"
         )
@@ -142,23 +147,16 @@ def _change_in(sentence: Sentence) -> str:
         return ""
     if sentence.verb in CHANGING:
         return f"'{sentence.verb}'"
-    if sentence.verb in ("follow", "perform", "consider", "use", "try", "execute", "initiate", "run", "proceed"):
-        found = _RISKY_NOUNS.search(sentence.main)
-        return f"'{found[0].lower()}'" if found else ""
     if sentence.verb == "consider" and (stem := re.match(r"consider (\w+)ing\b", sentence.main)) is not None:
         verb = next((v for v in sorted(CHANGING) if stem[1].lower() in (v, v.removesuffix("e"), v + v[-1])), "")
-        return f"'{verb}'" if verb else ""
+        if verb:
+            return f"'{verb}'"
+    if sentence.verb in ("follow", "perform", "consider", "use", "try", "execute", "initiate", "run", "proceed"):
+        found = _RISKY_NOUNS.search(sentence.main)
+        purpose = next((m["verb"].lower() for m in _TO_CHANGE.finditer(sentence.words)), "")
+        told = found[0].lower() if found else purpose if purpose in CHANGING - _MEANS_LITTLE else ""
+        return f"'{told}'" if told else ""
     second = re.search(r"(?:,| and| then|;) (?:then )?(?:manually )?([a-z-]+)\b", sentence.main)
-    if second and second[1].lower() in CHANGING - {
-        "correct",
-        "open",
-        "format",
-        "free",
-        "limit",
-        "set",
-        "start",
-        "import",
-        "scale",
-    }:
+    if second and second[1].lower() in CHANGING - _MEANS_LITTLE:
         return f"'{second[1].lower()}'"
     return ""

@@ -10,10 +10,11 @@ from tsg.compile.public.lists import Listing, Segment
 from tsg.compile.public.reading import FOR_EXAMPLE, Reading
 from tsg.compile.public.speech import CHANGING, Act, Sentence, sentences
 from tsg.compile.public.unit import Scope, Unit
-from tsg.guide import Block
+from tsg.guide import Block, PieceKind
 
 _SIGN = re.compile(r"\b(?:logs?|logged|messages?|errors?|output|prints?|reports?|shows?)\b", re.I)
 _ELSEWHERE = re.compile(r"\b(?:portal|console|ticket)\b", re.I)
+_READ_MORE = re.compile(r"(?:\W*(?:see|see also|cf|and|or|the|also)\b)*\W*", re.I)
 _ALL_AT_ONCE = re.compile(r"(?:start|run|do) (?:all|both|them|these|steps?)\b", re.I)
 
 
@@ -32,7 +33,7 @@ class ParagraphReader:
             self._at.waiting.append(block)
             return
         self._at.sample = False
-        asks = [s for s in said if s.asks]
+        asks = [s for s in said if s.asks] if not _is_pointer(block, said) else []
         if code_next:
             self._at.waiting.append(block)
             return
@@ -144,6 +145,14 @@ class ParagraphReader:
             self._at.now.add(block)
         else:
             self._at.waiting.append(block)
+
+
+def _is_pointer(block: Block, said: Sequence[Sentence]) -> bool:
+    """Whether a paragraph is nothing but a link, or "See [the manual](...)": where to read more."""
+    rest = "".join(p.text for p in block.pieces if p.kind is not PieceKind.LINK)
+    if any(p.target.startswith("#") for p in block.pieces) or len(rest) == sum(len(p.text) for p in block.pieces):
+        return False
+    return _READ_MORE.fullmatch(rest) is not None and not any(s.condition for s in said)
 
 
 def _is_goto(sentence: Sentence) -> bool:

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from dag.model import Span
 from tsg.compile.public.bold import bold_line
@@ -31,6 +32,11 @@ _NOT_CARRIED_OUT = re.compile(
     r"|typical|symptoms?|severity|alert|impact|see also|reference|why|cause|output|key findings?|what this means)\b",
     re.I,
 )
+_LOOKS_BACK = re.compile(
+    r"\W*(?:lessons? learn(?:ed|t)|(?:what we )?learn(?:ed|t)|takeaways?|retrospective|post-?mortem"
+    r"|follow-?ups?)\W*(?:\n|$)",
+    re.I,
+)
 _OPTION = re.compile(r"(?:option|alternative|approach|method|scenario|strategy)\s+#?(?P<name>[A-Z]|\d{1,2})\b", re.I)
 
 
@@ -48,7 +54,7 @@ class SectionReader:
         """The section's units, in order."""
         if self._at.head.role in (Role.CAUSES, Role.AFTERWARDS):
             return self._choice()
-        parts = segments(self._at.section.blocks)
+        parts = segments(self._carried_out())
         if parts and isinstance(parts[0], Block):
             self._condition_of_all(parts[0])
         for i, segment in enumerate(parts):
@@ -71,6 +77,12 @@ class SectionReader:
             if self._at.section.level:
                 self._at.units[0].spans.insert(0, Span(line, line))
         return self._at.units
+
+    def _carried_out(self) -> Sequence[Block]:
+        """The section's blocks up to a plain line "Lessons learned": from there on it looks back."""
+        blocks = self._at.section.blocks
+        end = next((i for i, b in enumerate(blocks) if _LOOKS_BACK.match(b.text) and b.pieces), len(blocks))
+        return blocks[:end]
 
     def _condition_of_all(self, first: Block) -> None:
         """A numbered section that opens with "If ..." stands under that condition as a whole."""

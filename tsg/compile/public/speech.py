@@ -63,7 +63,7 @@ _CONJUNCTION = (
     r"|as a last resort,? if|for cases where|assuming(?: that)?|provided(?: that)?)"
 )
 _OPENING = re.compile(
-    rf"(?:and |but |then |also |however,? |finally,? |otherwise,? )?(?P<word>{_CONJUNCTION})\s+", re.I
+    rf"(?:and |but |then |also |however,? |finally,? |otherwise,? )?(?P<word>{_CONJUNCTION})(?:,(?= the ))?\s+", re.I
 )
 _OTHERWISE = re.compile(r"(?:otherwise|if not|else|in all other cases)\b[,:]?\s*", re.I)
 _TRAILING = re.compile(
@@ -95,9 +95,21 @@ _LEADS = (
 _PURPOSE = re.compile(r"(?:in order )?to\s+(?:[\w`'/-]+\s+){1,14}?[\w`)'/-]+,\s+", re.I)
 _READERS = (
     r"(?:you|we|one|operators?|admins?|the operator|the user|users|engineers?)"
-    r"(?: (?:can|should|must|may|might|could|need to|have to|want to|will need to|will have to|are advised to))+"
+    r"(?: (?:(?:will |would |may |might )?(?:also |then |now |first )?(?:need|have|want) to|can|should|must|may|might"
+    r"|could|are advised to))+"
 )
-_YOU = re.compile(rf"{_READERS}(?: (?:now|then|also|first|either|try to|use|go ahead and))*\s+(?P<verb>[a-z-]+)", re.I)
+_YOU = re.compile(
+    rf"(?:{_LEADS},?\s+){{0,2}}{_READERS}(?: (?:now|then|also|first|either|try to|use|go ahead and))*"
+    r"\s+(?P<verb>[a-z-]+)",
+    re.I,
+)
+# "The instance should be terminated": where it stands under a condition it is asked for.
+_PASSIVE = re.compile(
+    r"\b(?:should|must|needs to|has to|have to) (?:then |now |also |first )?be (?P<past>[a-z-]+ed)\b(?! (?:by|auto))",
+    re.I,
+)
+# "Start examining the pods", "try patching it": what is done is the second verb.
+_BEGINS = re.compile(r"(?:start|begin|try) (?:by )?(?P<ing>[a-z-]+ing)\b", re.I)
 
 READING = words(
     "access cross-check cross-reference analyse analyze ask assess audit browse check collect compare confirm"
@@ -116,10 +128,10 @@ CHANGING = words(
     "mount move overwrite patch pause power power-cycle promote provision prune purge push raise re-add re-create "
     "re-enable re-image re-register rebalance reboot rebuild recover recreate recycle redeploy redirect reduce "
     "refresh reimport reinstall reload remediate remove rename renew repair replace reprovision requeue "
-    "reschedule reseat reset resize restart restore resubmit resume retire revert revoke roll rollback "
-    "rotate scale set shift shrink shut shutdown skip start stop suspend swap switch sync taint taper terminate "
-    "throttle toggle trigger trim truncate tune turn uncordon undo uninstall unload unmount unplug untaint update "
-    "upgrade upload wipe write zap"
+    "register reregister reschedule reseat reset resize restart restore resubmit resume retire revert revoke "
+    "roll rollback rotate scale set shift shrink shut shutdown skip start stop suspend swap switch sync taint taper "
+    "terminate throttle toggle trigger trim truncate tune turn uncordon undo uninstall unload unmount unplug untaint "
+    "update upgrade upload wipe write zap"
 )
 TALKING = words(
     "re-run rerun retry resolve address optimize acknowledge alert announce assign call choose click communicate"
@@ -128,7 +140,8 @@ TALKING = words(
     "consolidate contact continue coordinate decide define discuss document download drive email engage ensure "
     "enter escalate exec exit file follow go hand implement inform involve keep leave limit make message navigate "
     "notify obtain open page perform pick plan post prepare prioritize proceed provide put raise reach refer "
-    "repeat report request return schedule select send share shell sign skip stay submit take tell treat try work"
+    "repeat report request return schedule select send share shell sign skip stay submit take tell treat "
+    "troubleshoot try work"
 )
 VERBS = READING | CHANGING | TALKING
 
@@ -332,13 +345,20 @@ def _act(words: str, *, conditional: bool) -> tuple[Act, str, str]:
         return Act.ASK, verb, tail
     if conditional and (needs := _NEEDS.search(text)) and (noun := _CHANGE_NOUN.search(text, needs.end())):
         return Act.ASK, noun[0].lower(), text[noun.start() :]
+    if conditional and (passive := _PASSIVE.search(text)) and (verb := _base(passive["past"].lower())) in CHANGING:
+        return Act.ASK, verb, f"{verb} {text[: passive.start()].strip()}{text[passive.end() :]}"
     return Act.TELL, "", ""
 
 
 def _base(past: str) -> str:
     """The verb of a past form, where it is one that guides use: `increased` is `increase`."""
-    stem = past.removesuffix("ed")
-    return next((v for v in (past.removesuffix("d"), stem, stem[:-1]) if v in VERBS), "")
+    return _of_stem(past.removesuffix("ed"))
+
+
+def _of_stem(stem: str) -> str:
+    """The verb that a form without its ending comes from: `increas`, `dropp`, `appli`, `restart`."""
+    whole = (stem, f"{stem}e", stem[:-1], f"{stem[:-1]}y" if stem.endswith("i") else "")
+    return next((v for v in whole if v in VERBS), "")
 
 
 def _verb(text: str) -> tuple[str, str]:
@@ -358,14 +378,21 @@ def _verb(text: str) -> tuple[str, str]:
     for form in (_YOU, _REMEDY):
         if found := form.match(text):
             verb = found["verb"].lower()
-            return (verb, text[found.start("verb") :]) if verb in VERBS else ("", "")
+            return _begun(verb, text[found.start("verb") :]) if verb in VERBS else ("", "")
     found = _FIRST_WORDS.match(text)
     if found is None or (verb := found["verb"].lower()) not in VERBS:
         return "", ""
     rest = text[found.end() :].lstrip()
     if rest and rest[0] not in ".:;" and _NOT_A_VERB.match(rest):
         return "", ""
-    return verb, text[found.start("verb") :]
+    return _begun(verb, text[found.start("verb") :])
+
+
+def _begun(verb: str, tail: str) -> tuple[str, str]:
+    """What is begun or tried, where that is said."""
+    if (begun := _BEGINS.match(tail)) and (base := _of_stem(begun["ing"].lower().removesuffix("ing"))):
+        return base, base + tail[begun.end() :]
+    return verb, tail
 
 
 def asks_something(block: Block) -> bool:

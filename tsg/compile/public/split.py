@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from dag.model import Span
-from tsg.commands import Command, Remark
+from tsg.commands import Command, Does, Remark
 from tsg.compile.public.code import Code, changes
 from tsg.compile.public.speech import VERBS, is_condition
 from tsg.compile.public.unit import Scope
 
 Group = list[Command | Remark]
+_TITLE_CHARS = 80
 _NUMBERED = re.compile(r"(?:step\s*)?#?\d{1,2}\s*[.:)]\s*", re.I)
 _EXPLAINS = re.compile(
     r"(?:expect|look for|look at|should|common|note\b|status|ready|output|example|this |these |the (?:output"
@@ -27,6 +28,7 @@ _GUARDS = re.compile(
     re.I,
 )
 _FOR_CASE = re.compile(r"[Ff]or [A-Z]")
+_ONLY = re.compile(r"only (?:on|for|if|when|in|with)\b|[^.]{1,50} only\W*$", re.I)
 _ASIDE = re.compile(r"\((?P<condition>(?:if|when|only if) [^()]{3,80})\)", re.I)
 
 
@@ -43,15 +45,18 @@ class Part:
     case: bool = False  # one of several cases: what introduces the block belongs to each
 
 
-def split(code: Code, *, titled: bool) -> list[Part]:
+def split(code: Code, *, titled: bool, option: bool = False) -> list[Part]:
     """One part, or several: where comments tell cases apart or number the commands, or a change begins.
 
     `titled`: comments that title three or more groups make each of them a step too. Below a number they do not:
-    there the number is the step.
+    there the number is the step. `option`: one of several ways, taken as a whole, where comments do not part it.
     """
     groups = _groups(code)
     if len(groups) < 2:
-        return [Part(code.lines, code.parts)]
+        apart = [_part(g, _only(g)) for g in _by_risk(code.parts)] if not option else []
+        if len(apart) < 2:
+            return [Part(code.lines, code.parts)]
+        return [apart[0], *(p if p.title else replace(p, title=_command_of(p)) for p in apart[1:])]
     conditions = [_condition_of(g) for g in groups]
     first = next((i for i, c in enumerate(conditions) if c is not None), len(groups))
     guards = any(c is not None and _GUARDS.search(c.condition) for c in conditions)
@@ -109,10 +114,31 @@ def _groups(code: Code) -> list[Group]:
     groups: list[Group] = []
     for part in code.parts:
         opens = isinstance(part, Remark) and not part.prose and not _EXPLAINS.match(part.text.strip("# "))
+        opens = opens and not (groups and part.lines.first == groups[-1][-1].lines.last)
         if not groups or (opens and any(isinstance(p, Command) for p in groups[-1])):
             groups.append([])
         groups[-1].append(part)
     return _with_commands(groups)
+
+
+def _by_risk(parts: Sequence[Command | Remark]) -> list[Group]:
+    """Commands without comments between them: apart from each on that destroys something, or that only some run."""
+    apart: list[Group] = [[]]
+    limited = {r.lines.first for r in parts if isinstance(r, Remark) and _ONLY.match(r.text.strip("# "))}
+    for part in parts:
+        before = [p for p in apart[-1] if isinstance(p, Command) and p.does is not Does.NOTHING]
+        if isinstance(part, Command) and before:
+            ends = part.lines.last in limited or before[-1].lines.last in limited
+            if part.destructive or ends:
+                apart.append([])
+        apart[-1].append(part)
+    return apart
+
+
+def _only(group: Group) -> Scope | None:
+    """For what a command is meant, where a note behind it says so: "# on workers only"."""
+    noted = next((p for p in group if isinstance(p, Remark) and _ONLY.match(p.text.strip("# "))), None)
+    return None if noted is None else Scope(noted.text.strip("# "), noted.lines, form="note")
 
 
 def _with_commands(groups: Sequence[Group]) -> list[Group]:
@@ -143,7 +169,13 @@ def _condition_of(group: Sequence[Command | Remark]) -> Scope | None:
 
 
 def _title_of(group: Sequence[Command | Remark]) -> str:
-    return next((p.text.strip("# :") for p in group if isinstance(p, Remark)), "")
+    """The first comment; one behind a command on its line is a note on that command."""
+    noted = {p.lines.last for p in group if isinstance(p, Command)}
+    return next((p.text.strip("# :") for p in group if isinstance(p, Remark) and p.lines.first not in noted), "")
+
+
+def _command_of(part: Part) -> str:
+    return next(p.text for p in part.parts if isinstance(p, Command)).partition("\n")[0][:_TITLE_CHARS]
 
 
 def _span(parts: Sequence[Command | Remark]) -> Span:

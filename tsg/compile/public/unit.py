@@ -19,6 +19,12 @@ _VERIFIES = re.compile(
     r"|operational|healthy again)\b|\W*as (?:a )?validation\b|\W*(?:verification|validation|post-?checks?)\W*$",
     re.I,
 )
+_FOUND = re.compile(
+    r"\b(?:the|these|those|all|each|every|any) (?:listed|identified|found|returned|reported|resulting|matching"
+    r"|collected|gathered|named) [a-z]",
+    re.I,
+)
+_CONFIRMS = re.compile(r"\W*(?:verify|validate|confirm|double-?check)\b", re.I)
 _FIRST = re.compile(
     r"\bbefore (?:you )?(?:continu\w*|proceed\w*|(?:move|moving) on|(?:go|going) (?:on|ahead|further)"
     r"|any(?:thing)? (?:else|other|further))\b",
@@ -59,8 +65,10 @@ class Unit:
 
     def add(self, block: Block) -> None:
         self.blocks.append(block)
-        self.spans.append(block.lines)
-        if (code := code_of(block)) is not None:
+        code = code_of(block)
+        # Below a number everything is the step's; elsewhere what was printed only explains.
+        self.spans.append(block.lines if code is None or self.head.label else code.lines)
+        if code is not None:
             self.codes.append(code)
         elif block.kind in (BlockKind.PARAGRAPH, BlockKind.ROW):
             self.said.extend(sentences(block))
@@ -100,6 +108,12 @@ class Unit:
         return (asked is not None and asked.verb == "wait") or any(_FIRST.search(s.words) for s in self.said)
 
     @property
+    def prepares(self) -> bool:
+        """Whether it changes what later steps are given: "change the window of the queries below"."""
+        asked = next((s for s in self.said if s.asks), None)
+        return asked is not None and not self.runs and asked.verb in ("adjust", "change", "replace", "set")
+
+    @property
     def hands_over(self) -> bool:
         """Whether it ends by handing over to people."""
         listed = {
@@ -126,6 +140,18 @@ class Unit:
         """Whether it looks back at what was done: it comes after everything."""
         words = self.head.title if self.leads else (self.said[0].words if self.said else "")
         return bool(_VERIFIES.match(words))
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it is about what was found just before: "examine the listed pods"."""
+        return any(s.asks and _FOUND.search(s.main) for s in self.said)
+
+    @property
+    def confirms(self) -> bool:
+        """Whether it asks to verify something: behind a change, what the change came to."""
+        asked = next((s.verb for s in self.said if s.asks), "")
+        words = self.head.title if self.leads else (self.said[0].words if self.said else "")
+        return asked in ("confirm", "validate", "verify") or bool(_CONFIRMS.match(words))
 
     @property
     def distinct(self) -> list[Block]:

@@ -41,6 +41,7 @@ _CALLED = re.compile(
     r"|from here on)\W*$",
     re.I | re.DOTALL,
 )
+_SOME_POD = re.compile(r"\b(?P<name>[a-z][a-z0-9-]*)-x{4,}(?![\w-])")  # `router-xxxxx`: one of the router's pods
 _COUNT = re.compile(r"=(?P<name>[NXYK])\b")  # `--replicas=N`
 _GIVES = re.compile(
     r"\b(?:collect|note|record|retrieve|gather|identify|list|write down|take|determine|parameters?|variables?"
@@ -166,6 +167,8 @@ def _used(unit: Unit) -> tuple[str, ...]:
     for command in unit.commands:
         for found in _COUNT.finditer(command.text):
             names.setdefault(plain(found["name"]), found["name"])
+        for found in _SOME_POD.finditer(command.text):
+            names.setdefault(plain(f"{found['name']}_pod"), f"{found['name']}_pod".replace("-", "_"))
         for path in _SCRATCH.findall(command.text):
             names.setdefault(plain(_file_name(path)), _file_name(path))
     for block in unit.blocks:

@@ -181,7 +181,7 @@ class Wiring:
             ]
         self._lead(unit, ways)
         level.open = [o for o in level.open if o not in self._before[unit]] + [unit]
-        if nature.risk or nature.kind is Kind.ACTION or self._units[unit].waits:
+        if nature.risk or nature.kind is Kind.ACTION or self._units[unit].waits or self._units[unit].prepares:
             level.barrier = [unit]
         level.last = unit
         level.inside.add(unit)
@@ -205,7 +205,9 @@ class Wiring:
     def _gathers(self, unit: int, level: _Level) -> bool:
         """Whether a unit rests on all that was found: a decision, a change, a person, a look back."""
         at = self._units[unit]
-        if self._natures[unit].kind is not Kind.QUERY or at.verifies:
+        if self._natures[unit].kind is not Kind.QUERY or at.verifies or at.goes_on:
+            return True
+        if at.confirms and level.barrier:
             return True
         return any(at.head.remedy and self._units[b].head is at.head for b in level.barrier)
 
