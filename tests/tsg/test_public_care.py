@@ -210,6 +210,87 @@ CASES = {
         ["1-5 query", "6-6 query"],
         ["0>1", "1>2"],
     ),
+    "a condition ends where the reader begins to act, also without a comma, in and behind other words": (
+        """\
+        ## Diagnosis
+        Read the log:
+        ```bash
+        journalctl -u hook
+        ```
+        ## Repair
+        - If the budget blocks the drain you can temporarily lower it.
+        - The drain goes on and if the hook stays away you can recreate it.
+        """,
+        ["1-5 query", "6-7 action!", "8-8 action!"],
+        ["0>1", "1>2 ? the budget blocks the drain", "1>3 ? the hook stays away"],
+    ),
+    "the numbered steps of a case in a list of cases are steps in that case": (
+        """\
+        ## Diagnosis
+        Read the log:
+        ```bash
+        journalctl -u hook
+        ```
+        ## Repair
+        - If a hook blocks the drain:
+
+          1. Find the hook in the log of the server.
+          2. Check whether it is a mutating one.
+          3. Delete the hook.
+
+        - If the volume is stuck, detach it.
+        """,
+        ["1-5 query", "6-6,9-9 query", "10-10 query", "11-11 action!", "13-13 action!"],
+        [
+            "0>1",
+            "1>2 ? a hook blocks the drain",
+            "2>3",
+            "3>4",
+            "1>5 ? the volume is stuck",
+        ],
+    ),
+    "what an item has done when something is over is done behind it": (
+        """\
+        ## Repair
+        Read the budget:
+        ```bash
+        kubectl get pdb
+        ```
+        - If the budget blocks the drain, patch it to 0.
+          Patch it back after the upgrade completes.
+
+          ```bash
+          kubectl patch pdb ranker -p '{"spec":{"minAvailable":0}}'
+          ```
+        """,
+        ["1-5 query", "6-6,9-11 action!", "7-7 action!"],
+        ["0>1", "1>2 ? the budget blocks the drain", "2>3 ? the upgrade completes"],
+    ),
+    "a change that begins with or is another way for the same case, or a choice": (
+        """\
+        ## Repair
+        Look at the pods:
+        ```bash
+        kubectl get pods
+        ```
+        - If the pod hangs, restart it.
+        - Or, delete the pod.
+
+        ## Other
+        1. Restart the exporter.
+        2. Or, reboot the node.
+        3. Check the pods with `kubectl get pods`.
+        """,
+        ["1-5 query", "6-6 action!", "7-7 action!", "9-10 action!", "11-11 action!", "12-12 query"],
+        [
+            "0>1",
+            "1>2 ? the pod hangs",
+            "1>3 ? the pod hangs",
+            *(f"{i}>{way}" for i in "123" for way in ("4 ? Restart the exporter.", "5 ? Or, reboot the node.")),
+            "4>6",
+            "5>6",
+        ],
+    ),
     "a link to read more is no step, and nothing below lessons learned is": (
         """\
         ## Repair

@@ -31,6 +31,7 @@ from tsg.compile.gaps import Gap, gaps_of
 from tsg.compile.headings import ending_of
 from tsg.compile.notes import Notes
 from tsg.compile.prose import prose
+from tsg.compile.public.decisions import either_or
 from tsg.compile.public.dispatch import entries
 from tsg.compile.public.marked import apply_marks, as_marked
 from tsg.compile.public.nature import Nature, nature_of
@@ -77,6 +78,7 @@ def outline(guide: Guide, units: Sequence[Unit], notes: Notes) -> Outline:
     together = list(named_together(units))
     scopes = [_scopes(u) for u in units]
     scopes = [_asked_before(i, units, s) for i, s in enumerate(scopes)]
+    scopes = either_or(units, natures, scopes)
     wiring = Wiring(units, natures, values, scopes, leads, together, references(units), begins)
     wiring.run()
     steps = tuple(_step(*parts) for parts in zip(ids, units, natures, values, strict=True))

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 
+from tsg.compile.public.nature import Nature
 from tsg.compile.public.reading import Reading
 from tsg.compile.public.unit import Scope, Unit
 
 _DECIDES = re.compile(r"(?:decide|determine|analy[sz]e|identify|find out|diagnose)\b", re.I)
+_OR = re.compile(r"\W*(?:or|alternatively)\b,?\s", re.I)
 _EITHER = re.compile(r"\beither\b.{3,200}\bor\b", re.I | re.DOTALL)
 
 
@@ -39,6 +43,32 @@ def mark_either(at: Reading) -> None:
             line = unit.spans[0]
             said = unit.said[0].words if unit.said else unit.title
             unit.scopes = (*unit.scopes, Scope(said, line, str(n)))
+
+
+def either_or(
+    units: Sequence[Unit], natures: Sequence[Nature], scopes: Sequence[tuple[Scope, ...]]
+) -> list[tuple[Scope, ...]]:
+    """The conditions of units, where a change that begins with "Or" is another way for the case of the one before.
+
+    Two such ways without a condition are options: a person chooses.
+    """
+    found = list(scopes)
+    for i in range(1, len(units)):
+        before, unit = units[i - 1], units[i]
+        said = unit.said[0] if unit.said else None
+        if said is None or said.condition or not _OR.match(said.words) or unit.head is not before.head:
+            continue
+        if not (natures[i].risk and natures[i - 1].risk) or scopes[i] != unit.scopes:
+            continue
+        around, own = found[i - 1][: len(unit.scopes)], found[i - 1][len(unit.scopes) :]
+        if around != unit.scopes:
+            continue
+        if own:
+            found[i] = (*around, replace(own[0], lines=said.lines))
+        elif before.said:
+            found[i - 1] = (*around, Scope(before.said[0].words, before.said[0].lines, "1"))
+            found[i] = (*around, Scope(said.words, said.lines, "2"))
+    return found
 
 
 def decide_last(at: Reading) -> None:

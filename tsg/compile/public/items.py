@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from tsg.compile.public.bold import bold_line
 from tsg.compile.public.code import changes, code_of, inline_commands
 from tsg.compile.public.code_reader import CodeReader
-from tsg.compile.public.lists import Entry, Listing
+from tsg.compile.public.lists import Entry, Listing, segments
 from tsg.compile.public.reading import FOR_EXAMPLE, Reading
 from tsg.compile.public.speech import CHANGING, Act, Sentence, sentences
 from tsg.compile.public.split import split
@@ -22,6 +23,13 @@ _MEANING = re.compile(
     r"|to see|see if|following (?:are|is)|for errors|criteria|patterns?|conditions|fields|values|parameters"
     r"|where)\b[^.]*$",
     re.I | re.DOTALL,
+)
+
+
+_OVER = re.compile(
+    r"\bafter [^,;]{1,100} (?:completes|finishes|succeeds|is (?:done|over|complete|finished)"
+    r"|has (?:completed|finished|succeeded))\W*$",
+    re.I,
 )
 
 
@@ -100,10 +108,16 @@ class ItemReader:
     def _entry(self, listing: Listing, entry: Entry) -> None:
         """One item: one step, or one for each of several cases that it tells apart."""
         self._at.now = None
+        if not listing.ordered and (steps := _steps_below(entry)) is not None:
+            self._at.flush()
+            self._at.waiting = [entry.blocks[0]]
+            self.read(steps)
+            return
         first = self._item_unit(listing, entry)
         cases = [s for b in entry.blocks for s in _cases_in(b)]
         inner = [b for b in entry.blocks if len(b.items) > 1 and _is_case(b)]
         sample = False
+        later: list[tuple[Block, list[Sentence]]] = []
         for block in entry.blocks:
             code = code_of(block)
             if code is None:
@@ -115,6 +129,9 @@ class ItemReader:
                     self._inner_case(listing, entry, block)
                 elif len(cases) > 1 and (opened := _cases_in(block)):
                     self._case(listing, entry, first, block, opened[0])
+                elif undone := _undone(block):
+                    self._at.now.add_said(block, [s for s in sentences(block) if s not in undone])
+                    later.append((block, undone))
                 else:
                     self._at.now.add(block)
                 continue
@@ -129,6 +146,20 @@ class ItemReader:
                 self._codes.spread(block, code, parts)
         if len(cases) > 1 and not first.runs and len(first.blocks) <= 1 and first in self._at.units:
             self._at.units.remove(first)
+        for block, undone in later:
+            self._afterwards(listing, entry, first, block, undone)
+
+    def _afterwards(self, listing: Listing, entry: Entry, first: Unit, block: Block, said: list[Sentence]) -> None:
+        """What an item has done when all else of it is over is a step behind it, in the item's case."""
+        opening = next((s for s in first.said if s.asks), None)
+        unit = self._item_unit(listing, entry)
+        unit.rule = "what is done when something is over is a step behind it"
+        unit.label = ""
+        if opening is not None and opening.opens and opening.condition_lines is not None:
+            unit.scopes = (*unit.scopes, Scope(opening.condition, opening.condition_lines))
+        assert said[0].condition_lines is not None
+        unit.scopes = (*unit.scopes, Scope(said[0].condition, said[0].condition_lines))
+        unit.add_said(block, said)
 
     def _inner_case(self, listing: Listing, entry: Entry, block: Block) -> None:
         """An item inside an item that says for which things to do something else."""
@@ -161,6 +192,17 @@ class ItemReader:
         first.blocks, first.spans = [], []
 
 
+def _steps_below(entry: Entry) -> Listing | None:
+    """The numbered steps that an item consists of, below nothing but their condition: "- If a hook blocks it:"."""
+    intro, *rest = entry.blocks
+    said = sentences(intro)
+    if not rest or len(said) != 1 or not said[0].opens or said[0].main:
+        return None
+    inner = segments([replace(b, items=b.items[1:]) for b in rest])
+    only = inner[0]
+    return only if len(inner) == 1 and isinstance(only, Listing) and only.ordered and len(only.entries) > 1 else None
+
+
 def _is_case(block: Block) -> bool:
     """Whether an inner item opens with a condition and asks for a change, or hands over."""
     return any(
@@ -174,6 +216,12 @@ def _cases_in(block: Block) -> list[Sentence]:
     if not block.pieces or not block.text.rstrip("*_ ").endswith(":"):
         return []
     return [s for s in sentences(block) if s.opens and s.condition_lines is not None and s.asks][-1:]
+
+
+def _undone(block: Block) -> list[Sentence]:
+    """The sentence behind another that asks for a change when something is over: "Revert it after the run is done"."""
+    said = sentences(block)
+    return [s for s in said[1:] if s.asks and s.verb in CHANGING and not s.opens and _OVER.search(s.words)][:1]
 
 
 def _is_active(entry: Entry) -> bool:

@@ -65,12 +65,18 @@ _CONJUNCTION = (
 _OPENING = re.compile(
     rf"(?:and |but |then |also |however,? |finally,? |otherwise,? )?(?P<word>{_CONJUNCTION})(?:,(?= the ))?\s+", re.I
 )
+_SHORTEST = 4  # characters of a condition
 _OTHERWISE = re.compile(r"(?:otherwise|if not|else|in all other cases)\b[,:]?\s*", re.I)
 _TRAILING = re.compile(
-    r"[,(]?\s(?P<word>(?:only )?(?:if|when|while|unless|once|in case))\s+(?P<cond>[^,;]+(?:, (?:or"
+    r"[,(]?\s(?P<word>(?:only )?(?:if|when|while|unless|once|in case)|after(?= [^,;]{1,100} (?:completes|finishes"
+    r"|succeeds|is (?:done|over|complete|finished)|has (?:completed|finished|succeeded))[.)]?$))\s+(?P<cond>[^,;]+(?:, (?:or"
     r"|and) [^,;]+)*)[.)]?$",
     re.I,
 )
+# "If the pod hangs you can delete it": where the reader begins to act the condition ends, with or without a comma.
+_ACTS = r"(?:you|we) (?:can|could|should|must|may|might|need to|have to|will (?:need|have|want) to)\b"
+_NO_COMMA = re.compile(rf"(?<!\bthat)(?<!\bwhich)(?<!\band)(?<!\bor)(?<!\bif) (?={_ACTS})", re.I)
+_INSIDE = re.compile(rf"[,;]? (?:and|but),? if (?P<cond>[^,.;]{{4,100}}?),? (?={_ACTS})", re.I)
 # "After resolving the issue", "after remediation": the order of steps, no condition.
 _STAGE = re.compile(r"(?:(?:\w+ly )?\w+ing\b[^,]*|(?:the |a |an )?\w+(?: \w+)?)$", re.I)
 _WHETHER = re.compile(
@@ -99,7 +105,7 @@ _READERS = (
     r"|could|are advised to))+"
 )
 _YOU = re.compile(
-    rf"(?:{_LEADS},?\s+){{0,2}}{_READERS}(?: (?:now|then|also|first|either|try to|use|go ahead and))*"
+    rf"(?:{_LEADS},?\s+){{0,2}}{_READERS}(?: (?:now|then|also|first|either|try to|use|go ahead and|[a-z]+ly))*"
     r"\s+(?P<verb>[a-z-]+)",
     re.I,
 )
@@ -252,6 +258,8 @@ def read_sentence(said: Masked) -> Sentence:
         main = main.cut(state.end(), len(main.text))
     elif opening := _OPENING.match(main.text):
         cut = _end_of_condition(main.text, opening.end())
+        if cut is None and (acts := _NO_COMMA.search(main.text, opening.end() + _SHORTEST)) is not None:
+            cut = acts.start()
         if (
             cut is not None
             and opening["word"].lower() in ("after", "once")
@@ -265,6 +273,8 @@ def read_sentence(said: Masked) -> Sentence:
         elif not otherwise:
             condition, main = main.cut(opening.end(), len(main.text)), main.cut(len(main.text), len(main.text))
             opens = True
+    elif (inside := _INSIDE.search(main.text)) is not None:
+        condition, main = main.cut(*inside.span("cond")), main.cut(inside.end(), len(main.text))
     elif (trailing := _TRAILING.search(main.text)) is not None and not _is_object(
         main.text[: trailing.start()], trailing
     ):

@@ -24,6 +24,7 @@ _FOUND = re.compile(
     r"|collected|gathered|named) [a-z]",
     re.I,
 )
+_IT = re.compile(r"[a-z-]+ (?:(?:if|whether|that) )?(?:it|its|it['’]s|they|them|their|these|those)\b", re.I)
 _CONFIRMS = re.compile(r"\W*(?:verify|validate|confirm|double-?check)\b", re.I)
 _FIRST = re.compile(
     r"\bbefore (?:you )?(?:continu\w*|proceed\w*|(?:move|moving) on|(?:go|going) (?:on|ahead|further)"
@@ -143,8 +144,9 @@ class Unit:
 
     @property
     def goes_on(self) -> bool:
-        """Whether it is about what was found just before: "examine the listed pods"."""
-        return any(s.asks and _FOUND.search(s.main) for s in self.said)
+        """Whether it is about what was found just before: "examine the listed pods", "check whether it is alive"."""
+        about_it = bool(self.said) and self.said[0].asks and _IT.match(self.said[0].main) is not None
+        return about_it or any(s.asks and _FOUND.search(s.main) for s in self.said)
 
     @property
     def confirms(self) -> bool:

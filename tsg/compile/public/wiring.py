@@ -115,7 +115,8 @@ class Wiring:
                 siblings = []
                 self._plain(inside[0], level)
             else:
-                if siblings and scope.form != siblings[-1][0].form:
+                before = siblings[-1][0] if siblings else scope
+                if (scope.form, bool(scope.option)) != (before.form, bool(before.option)):
                     self._branches(siblings, depth, level)
                     siblings = []
                 siblings.append((scope, inside))
@@ -251,6 +252,8 @@ class Wiring:
         closed = options or (len(siblings) > 1 and all(s.form in ("heading", "case") for s, _ in siblings))
         closed = closed or self._begins_remedy(siblings[0][1][0], level)
         negated = {s for s in used if s in level.owed and _NOT.search(siblings[0][0].condition)}
+        if siblings[0][0].option and level.owed:
+            level.owed = [o for o in level.owed if o not in used]
         level.owed = [o for o in level.owed if o not in negated]
         level.owed += [s for s in sorted(used - negated) if s != START and not closed and s not in self._sent]
 
@@ -263,6 +266,9 @@ class Wiring:
             return [(s, None) for s in sorted({*named, *rest} if chose is None else {*named, chose, *rest})]
         if level.last is None:
             return list(level.entry)
+        if scope.option and level.tails:
+            # A choice of ways is no other case of the decision before it: it comes behind its branches.
+            return [(s, None) for s in sorted(self._nearest(set(level.tails)) | set(level.owed))]
         asked = [level.last] if level.last in level.owed else []
         candidates = [*asked, *(o for o in level.open if o not in self._sent)] or [level.last]
         if len(candidates) == 1:
