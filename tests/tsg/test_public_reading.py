@@ -174,7 +174,7 @@ CASES = {
         - Roll back the model if the last deploy is to blame.
         """,
         ["5-6 query", "7-7 query", "8-10 check", "11-12 action!"],
-        ["0>1", "0>2", "1>3", "2>3", "3>4 ? the last deploy is to blame.", "3>R ? Cold cache."],
+        ["0>1", "0>2", "1>3", "2>3", "3>4 ? the last deploy is to blame", "3>R ? Cold cache."],
     ),
     "go-tos by number, forward and back": (
         """\

@@ -69,8 +69,8 @@ _SHORTEST = 4  # characters of a condition
 _OTHERWISE = re.compile(r"(?:otherwise|if not|else|in all other cases)\b[,:]?\s*", re.I)
 _TRAILING = re.compile(
     r"[,(]?\s(?P<word>(?:only )?(?:if|when|while|unless|once|in case)|after(?= [^,;]{1,100} (?:completes|finishes"
-    r"|succeeds|is (?:done|over|complete|finished)|has (?:completed|finished|succeeded))[.)]?$))\s+(?P<cond>[^,;]+(?:, (?:or"
-    r"|and) [^,;]+)*)[.)]?$",
+    r"|succeeds|is (?:done|over|complete|finished)|has (?:completed|finished|succeeded))[.)]?$))\s+"
+    r"(?P<cond>[^,;]+(?:, (?:or|and) [^,;]+)*)[.)]?$",
     re.I,
 )
 # "If the pod hangs you can delete it": where the reader begins to act the condition ends, with or without a comma.
@@ -278,7 +278,8 @@ def read_sentence(said: Masked) -> Sentence:
     elif (trailing := _TRAILING.search(main.text)) is not None and not _is_object(
         main.text[: trailing.start()], trailing
     ):
-        condition = main.cut(*trailing.span("cond"))
+        start, end = trailing.span("cond")
+        condition = main.cut(start, start + len(main.text[start:end].rstrip(".")))
         main = main.cut(0, trailing.start())
     return _sentence(said, main, condition, otherwise=otherwise, opens=opens)
 
