@@ -49,6 +49,43 @@ CASES = {
         ["1-1,4-4 query"],
         ["0>1 ? `kubectl delete pod web-0` hangs"],
     ),
+    "a record of faults says what was seen, why, and what mended it, also in the past and several times": (
+        """\
+        ## Faults of the ranker
+        1. Slow start
+        Symptom: the first request takes a minute.
+
+        Cause: an empty cache.
+
+        Fix: Applied the warm-up job.
+
+        2. Full disk
+        Symptom: replicas are evicted.
+
+        Cause: images pile up.
+
+        Fixes:
+
+        Pruned the image cache.
+
+        Resized the root volume.
+
+        3. Lost claims
+        Symptom: the volume is not mounted.
+
+        Fix: Corrected the storage class.
+
+        Lessons learned
+        Provision larger disks.
+        """,
+        ["1-7 action!", "9-16 action!", "18-18 action!", "20-23 action!"],
+        [
+            "0>1 ? the first request takes a minute",
+            "0>2 ? replicas are evicted",
+            "2>3",
+            "0>4 ? the volume is not mounted",
+        ],
+    ),
     "a column of commands belongs to the remedy beside it": (
         """\
         ## Repair

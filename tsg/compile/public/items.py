@@ -10,6 +10,7 @@ from tsg.compile.public.code import changes, code_of, inline_commands
 from tsg.compile.public.code_reader import CodeReader
 from tsg.compile.public.lists import Entry, Listing, segments
 from tsg.compile.public.reading import FOR_EXAMPLE, Reading
+from tsg.compile.public.records import as_told, is_further_fix, symptom_of
 from tsg.compile.public.speech import CHANGING, Act, Sentence, sentences
 from tsg.compile.public.split import split
 from tsg.compile.public.unit import Scope, Unit
@@ -49,8 +50,13 @@ class ItemReader:
         bold = self._at.bold
         if under is not None:
             self._at.bold = under
-        for entry in listing.entries:
+        seen = [symptom_of(e.blocks) for e in listing.entries]
+        outer = self._at.scopes
+        for entry, symptom in zip(listing.entries, seen, strict=True):
+            if symptom is not None and sum(s is not None for s in seen) > 1:
+                self._at.scopes = (*outer, symptom)
             self._entry(listing, entry)
+            self._at.scopes = outer
         self._at.now = None if bold is None else self._at.now
         self._at.bold = bold
 
@@ -118,7 +124,7 @@ class ItemReader:
         inner = [b for b in entry.blocks if len(b.items) > 1 and _is_case(b)]
         sample = False
         later: list[tuple[Block, list[Sentence]]] = []
-        for block in entry.blocks:
+        for block in as_told(entry.blocks):
             code = code_of(block)
             if code is None:
                 sample = bool(FOR_EXAMPLE.match(bold_line(block) or block.text)) and block.text.rstrip("*_ ").endswith(
@@ -129,6 +135,8 @@ class ItemReader:
                     self._inner_case(listing, entry, block)
                 elif len(cases) > 1 and (opened := _cases_in(block)):
                     self._case(listing, entry, first, block, opened[0])
+                elif is_further_fix(block) and any(is_further_fix(b) for b in self._at.now.blocks):
+                    self._item_unit(listing, entry).add(block)
                 elif undone := _undone(block):
                     self._at.now.add_said(block, [s for s in sentences(block) if s not in undone])
                     later.append((block, undone))

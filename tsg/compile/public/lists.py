@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from tsg.compile.public.bold import bold_line
 from tsg.guide import Block, BlockKind, Item
 
+LABEL = re.compile(r"\W*[A-Z]\w+(?: \w+)?\W*:")  # of a record's field: "Cause: ..."
 _MISSING_DOT = re.compile(r"(?P<number>\d{1,2})\s+[A-Z][a-z]")
 
 
@@ -49,7 +50,9 @@ def segments(blocks: Sequence[Block]) -> list[Segment]:
                 out.append(Listing(-1, [Entry(None, _number_without_dot(block), [block])]))
             elif (number := _number_without_dot(block)) is not None and _join(out, number, -1):
                 _last_list(out).entries.append(Entry(None, number, [block]))
-            elif isinstance(before, Listing) and _belongs_to_item(block, before):
+            elif isinstance(before, Listing) and (
+                _belongs_to_item(block, before) or _is_last_field(before.entries, block)
+            ):
                 before.entries[-1].blocks.append(block)
             else:
                 out.append(block)
@@ -111,3 +114,13 @@ def _join(out: list[Segment], number: int, list_id: int) -> bool:
 
 def _ends_with(segment: Segment, number: int) -> bool:
     return isinstance(segment, Listing) and segment.entries[-1].number == number
+
+
+def _is_last_field(before: Sequence[Entry], block: Block) -> bool:
+    """Whether a paragraph is a field of a list's last record: the records before it have one of that name."""
+    label = LABEL.match(block.text) if block.kind is BlockKind.PARAGRAPH else None
+    if label is None or len(before) < 2:
+        return False
+    held = {m[0] for e in before[:-1] for b in e.blocks[1:] if (m := LABEL.match(b.text))}
+    own = {m[0] for b in before[-1].blocks[1:] if (m := LABEL.match(b.text))}
+    return label[0] in held - own

@@ -42,7 +42,7 @@ _OPTION = re.compile(
     r"|\d{1,2}|one|two|three)\b[\s.):–—-]*",
     re.I,
 )
-_ISSUE = re.compile(r"(?:issue|problem|symptom|error|failure)\s+#?\d{1,2}\b[\s.):–—-]*", re.I)
+_ISSUE = re.compile(r"(?:(?:issue|problem|symptom|error|failure)\s+#?\d{1,2}\b|symptom:)[\s.):–—-]*", re.I)
 _CONDITION = re.compile(
     r"(?:if|when|whenever|once|after|in case|for (?=.*\b(?:failures?|errors?|nodes?|pods?|jobs?)\b))\b", re.I
 )

@@ -356,12 +356,16 @@ def _act(words: str, *, conditional: bool) -> tuple[Act, str, str]:
         return Act.ASK, verb, tail
     if conditional and (needs := _NEEDS.search(text)) and (noun := _CHANGE_NOUN.search(text, needs.end())):
         return Act.ASK, noun[0].lower(), text[noun.start() :]
-    if conditional and (passive := _PASSIVE.search(text)) and (verb := _base(passive["past"].lower())) in CHANGING:
+    if (
+        conditional
+        and (passive := _PASSIVE.search(text))
+        and (verb := verb_of_past(passive["past"].lower())) in CHANGING
+    ):
         return Act.ASK, verb, f"{verb} {text[: passive.start()].strip()}{text[passive.end() :]}"
     return Act.TELL, "", ""
 
 
-def _base(past: str) -> str:
+def verb_of_past(past: str) -> str:
     """The verb of a past form, where it is one that guides use: `increased` is `increase`."""
     return _of_stem(past.removesuffix("ed"))
 
@@ -378,7 +382,7 @@ def _verb(text: str) -> tuple[str, str]:
     if label := _FIX.match(text):
         text = text[label.end() :]
         past = re.match(r"([A-Za-z-]+?)(?:ed|d)\b", text)
-        if past and (base := _base(past[0].lower())):
+        if past and (base := verb_of_past(past[0].lower())):
             return base, base + text[past.end() :]
     if purpose := _PURPOSE.match(text):
         text = text[purpose.end() :]
