@@ -28,6 +28,29 @@ CASES = {
         ["1-5 query", "6-8 query", "9-9 action!", "10-10 action!"],
         ["0>1", "1>2 ? the claim is bound to the lost zone", "2>3", "3>4"],
     ),
+    "a case told before the change, and a warning between them, hold for all commands of the block": (
+        """\
+        ### Step 1: Check the paths
+        ```bash
+        multipath -ll
+        ```
+        If the array is not listed, its disks have no paths. You can register the array, then reboot.
+
+        > [!WARNING]
+        > The commands below reboot the host.
+
+        ```bash
+        systemctl restart multipathd
+        systemctl reboot
+        ```
+        ### Step 2: Read the disks
+        ```bash
+        lsblk
+        ```
+        """,
+        ["1-4 query", "5-8,11-11 action!", "12-12 action!", "14-17 query"],
+        ["0>1", "1>2 ? the array is not listed", "2>3", "1>4 ? otherwise", "3>4"],
+    ),
     "a note behind a command says for what alone it is meant": (
         """\
         ## Repair
@@ -265,6 +288,58 @@ CASES = {
         """,
         ["1-5 query", "6-6,9-11 action!", "7-7 action!"],
         ["0>1", "1>2 ? the budget blocks the drain", "2>3 ? the upgrade completes"],
+    ),
+    "then, for each thing, the reader acts": (
+        """\
+        ## Repair
+        List the pods:
+        ```bash
+        kubectl get pods
+        ```
+        Then for each pod, you will want to read its log:
+        ```bash
+        kubectl logs ranker-0
+        ```
+        """,
+        ["1-5 query", "6-9 query"],
+        ["0>1", "1>2"],
+    ),
+    "an arrow tells a case, and a word behind a step's number names the rows that are meant": (
+        """\
+        ### Step 1: Look
+        ```bash
+        lsblk
+        ```
+        - The disk is **absent** -> a matter of zones. Go to step 3 (missing).
+        - The disk is there but slow -> a matter of paths. Go to step 2.
+
+        ### Step 2: Read the paths
+        ```bash
+        multipath -ll
+        ```
+        ### Step 3: Repair
+        | Symptom | Fix |
+        |---|---|
+        | missing on one host | Add the host to the zone |
+        | missing on all hosts | Create the disk |
+        | slow | Restart multipathd |
+
+        Scan again:
+        ```bash
+        lsblk
+        ```
+        """,
+        ["1-6 query", "8-11 query", "12-12,15-15 action!", "16-16 action!", "17-17 action!", "19-22 query"],
+        [
+            "0>1",
+            "1>2 ? The disk is there but slow",
+            "1>3 ? The disk is absent; missing on one host",
+            "1>4 ? The disk is absent; missing on all hosts",
+            "2>5 ? slow",
+            "3>6",
+            "4>6",
+            "5>6",
+        ],
     ),
     "a change that begins with or is another way for the same case, or a choice": (
         """\

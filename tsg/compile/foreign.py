@@ -35,7 +35,7 @@ from tsg.compile.public.decisions import either_or
 from tsg.compile.public.dispatch import entries
 from tsg.compile.public.marked import apply_marks, as_marked
 from tsg.compile.public.nature import Nature, nature_of
-from tsg.compile.public.speech import Sentence
+from tsg.compile.public.own import own_condition
 from tsg.compile.public.unit import Scope, Unit
 from tsg.compile.public.values import Values, values_of
 from tsg.compile.public.ways_out import Leads, named_together, references, ways_out
@@ -147,35 +147,13 @@ def _anchors(units: Sequence[Unit], guide: Guide) -> dict[str, int]:
 
 def _scopes(unit: Unit) -> tuple[Scope, ...]:
     """The conditions around a unit, and the one that its first instruction opens with."""
-    own = _own_condition(unit)
+    own = own_condition(unit)
     return (*unit.scopes, own) if own is not None else unit.scopes
 
 
 def _asked_before(index: int, units: Sequence[Unit], scopes: tuple[Scope, ...]) -> tuple[Scope, ...]:
     """Without conditions of whole sections that no step before speaks of: those explain and decide nothing."""
     return tuple(s for s in scopes if s.form != "section" or any(speaks_of(u, s.condition) for u in units[:index]))
-
-
-def _own_condition(unit: Unit) -> Scope | None:
-    """The condition that a unit's first instruction stands under, in its first paragraph or below an item's title."""
-    if unit.choice or unit.verifies:
-        return None
-    asked = [s for s in unit.said if s.asks or (unit.runs and s.opens and not s.main)]
-    for said in unit.said[:1] if unit.remedies else asked[: 2 if unit.listed is not None else 1]:
-        if not said.condition or said.condition_lines is None or _leads_elsewhere(said):
-            continue
-        if any(_same(said, scope) for scope in unit.scopes) or not unit.begins(said):
-            continue
-        return Scope(said.condition, said.condition_lines)
-    return None
-
-
-def _same(said: Sentence, scope: Scope) -> bool:
-    return said.condition_lines is not None and said.condition_lines.first == scope.lines.first
-
-
-def _leads_elsewhere(said: Sentence) -> bool:
-    return re.match(r"\W*(?:go|proceed|return|jump|skip)\b", said.main, re.I) is not None
 
 
 def _names(units: Sequence[Unit], guide: Guide) -> list[str]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from tsg.compile.public.code import Code, opens_shell
+from tsg.compile.public.own import own_condition
 from tsg.compile.public.reading import FOR_EXAMPLE, Reading
 from tsg.compile.public.speech import sentences
 from tsg.compile.public.split import Part, split
@@ -31,17 +32,18 @@ class CodeReader:
             return
         if self._at.sample:
             return
-        lead = self._at.waiting[-1:] if self._at.waiting else []
+        at = self._at.lead
+        lead = self._at.waiting[at:]
         option = bool(self._at.head.option) or (self._at.now is not None and any(s.option for s in self._at.now.scopes))
         parts = split(code, titled=not self._at.head.label, option=option)
         if lead and (alone := _FOR_CASE.fullmatch(lead[0].text.strip("*_ "))):
-            self._at.settle_before_last()
+            self._at.settle_before(at)
             unit = self._at.begin(lead)
             unit.scopes = (*unit.scopes, Scope(alone["case"], lead[0].lines, form="case"))
         elif self._at.now is None:
             self._at.begin([*self._at.waiting] if self._at.head.label or self._at.bold_block else lead)
-        elif lead and not self._merges(lead[0], code, self._at.waiting[:-1]):
-            for waiting in self._at.waiting[:-1]:
+        elif lead and not self._merges(lead[0], code, self._at.waiting[:at]):
+            for waiting in self._at.waiting[:at]:
                 if self._at.explains(waiting):
                     self._at.now.add(waiting)
             self._at.begin(lead)
@@ -77,7 +79,8 @@ class CodeReader:
         first = self._at.now
         assert first is not None
         spans, said, blocks, codes = list(first.spans), list(first.said), list(first.blocks), list(first.codes)
-        under = (*first.scopes, *_condition_of(first))
+        own = own_condition(first, runs=True) if not first.runs else None
+        under = first.scopes if own is None else (*first.scopes, own)
         for i, part in enumerate(parts):
             unit = first
             if i:
@@ -94,15 +97,3 @@ class CodeReader:
             unit.label = unit.label or part.label
             unit.rule = "comments and changes of risk split a block of code into steps"
             self._at.now = unit
-
-
-def _condition_of(unit: Unit) -> tuple[Scope, ...]:
-    """The condition that the words before a block of code set: it holds for all of the block."""
-    said = unit.said[-1] if unit.said else None
-    if said is None or not said.opens or said.condition_lines is None or unit.runs:
-        return ()
-    return (
-        ()
-        if any(s.lines == said.condition_lines for s in unit.scopes)
-        else (Scope(said.condition, said.condition_lines),)
-    )

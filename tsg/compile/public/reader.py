@@ -58,7 +58,7 @@ class SectionReader:
         if parts and isinstance(parts[0], Block):
             self._condition_of_all(parts[0])
         for i, segment in enumerate(parts):
-            following = parts[i + 1] if i + 1 < len(parts) else None
+            following = next((p for p in parts[i + 1 :] if not (isinstance(p, Block) and p.quoted)), None)
             if isinstance(segment, Listing):
                 self._items.read(segment)
             else:
@@ -109,7 +109,9 @@ class SectionReader:
         return [unit]
 
     def _block(self, block: Block, following: Segment | None) -> None:
-        if block.quoted:
+        if block.quoted and self._at.waiting and _runs(following):
+            self._at.waiting.append(block)
+        elif block.quoted:
             self._at.attach(block)
         elif (code := code_of(block)) is not None:
             self._codes.read(block, code)
@@ -156,3 +158,7 @@ class SectionReader:
         unit = self._at.begin([block])
         unit.rule = "an option is a step of its own"
         unit.scopes = (*self._at.scopes, *((outer,) if outer else ()), Scope(text.split("\n")[0], block.lines, name))
+
+
+def _runs(segment: Segment | None) -> bool:
+    return isinstance(segment, Block) and (code := code_of(segment)) is not None and code.runs

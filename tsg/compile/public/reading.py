@@ -78,11 +78,17 @@ class Reading:
                     self.now.add(block)
             self.waiting = []
 
-    def settle_before_last(self) -> None:
-        """Settle all that waits but the last block, which leads to what follows."""
-        lead = self.waiting.pop()
+    @property
+    def lead(self) -> int:
+        """Where in what waits that begins which leads to what follows: the last paragraph, and warnings below it."""
+        return next((i for i in range(len(self.waiting) - 1, -1, -1) if not self.waiting[i].quoted), 0)
+
+    def settle_before(self, at: int) -> None:
+        """Settle what waits before the block at `at`, which leads to what follows."""
+        lead = self.waiting[at:]
+        self.waiting = self.waiting[:at]
         self.settle()
-        self.waiting = [lead]
+        self.waiting = lead
 
     def flush(self) -> None:
         """Settle what waits; what no unit wants is background."""

@@ -157,6 +157,7 @@ _PLACE = re.compile(
     r"|for [\w -]{1,40}? (?=(?:follow|use|run|check|see)\b)",
     re.I,
 )
+_THEN = re.compile(r"(?:then|next|first|finally|now),?\s+(?=(?:in order )?to\b|for\b|on\b|in\b|from\b|with\b)", re.I)
 _REMEDY = re.compile(
     r".{0,40}?\b(?:solution|fix|workaround|option|way|remedy|mitigation|approach|recommendation|course of action"
     r"|next step|first step)\b"
@@ -384,6 +385,8 @@ def _verb(text: str) -> tuple[str, str]:
         past = re.match(r"([A-Za-z-]+?)(?:ed|d)\b", text)
         if past and (base := verb_of_past(past[0].lower())):
             return base, base + text[past.end() :]
+    if then := _THEN.match(text):
+        text = text[then.end() :]
     if purpose := _PURPOSE.match(text):
         text = text[purpose.end() :]
     if place := _PLACE.match(text):

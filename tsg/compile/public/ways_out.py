@@ -31,6 +31,11 @@ _REFERENCE = re.compile(
 )
 _STOPS = re.compile(r"\bstop\b", re.I)
 _NOTHING = re.compile(r"\bnothing (?:more |else )?to do\b|\bno action\b|\bthe business of the\b", re.I)
+_GO_CASE = re.compile(
+    r"\b(?:go|proceed|jump|skip|continue|move)\b[^.;()]{0,40}?\bstep\s+#?\d{1,3}[a-z]?\s*\((?P<case>[^()]{3,40})\)",
+    re.I,
+)
+_ARROW = re.compile(r"(?P<told>[^→.]{4,160}?)\s*(?:->|→|=>|⇒)\s")
 _IS = re.compile(r"\b(?:is|are|means?|shows?|says?|indicates?|has|have|fails?|missing)\b", re.I)
 _GO_LINK = re.compile(r"\b(?:go|proceed|return|jump|skip|continue|move|see|follow|refer)\b", re.I)
 _NORMAL = re.compile(
@@ -54,7 +59,7 @@ def ways_out(units: Sequence[Unit], anchors: Mapping[str, int]) -> Iterator[Lead
     """The ways out that sentences write. `anchors`: a heading's anchor to its first unit."""
     labels = _labels(units)
     for index, unit in enumerate(units):
-        yield from _of_unit(index, unit, labels, anchors, alone=_is_only_a_handover(unit))
+        yield from _of_unit(index, units, labels, anchors, alone=_is_only_a_handover(unit))
         yield from _of_states(index, unit)
 
 
@@ -76,8 +81,9 @@ def _is_only_a_handover(unit: Unit) -> bool:
 
 
 def _of_unit(
-    index: int, unit: Unit, labels: Mapping[str, int], anchors: Mapping[str, int], *, alone: bool
+    index: int, units: Sequence[Unit], labels: Mapping[str, int], anchors: Mapping[str, int], *, alone: bool
 ) -> Iterator[Leads]:
+    unit = units[index]
     carried: Sentence | None = None
     decided = False
     for said in unit.said:
@@ -88,7 +94,7 @@ def _of_unit(
         condition, lines = _condition(said, carried)
         target: int | Terminal | None = _target(said, index, labels, anchors)
         if isinstance(target, int) and not condition and not said.otherwise:
-            condition = _finding(said)
+            condition = _finding(said) or _pointed(unit, said)
         if target is None:
             if said.act is Act.GOOD and unit.choice and not condition:
                 condition = _cause(unit, said)
@@ -101,7 +107,12 @@ def _of_unit(
             rest = said.otherwise and decided and not condition
             gates = bool(condition) and (target is Terminal.NOT_APPLICABLE or _STOPS.search(said.words) is not None)
             gates = gates and not isinstance(target, int)
-            yield Leads(index, target, "otherwise" if rest else condition, lines, otherwise=rest, gates=gates)
+            words = "otherwise" if rest else condition
+            cases = _cases(said, target, units) if isinstance(target, int) and condition else {}
+            for case, row in cases.items():
+                yield Leads(index, case, f"{condition}; {row}", lines)
+            if not cases:
+                yield Leads(index, target, words, lines, otherwise=rest, gates=gates)
         decided = decided or bool(condition)
 
 
@@ -109,6 +120,26 @@ def _finding(said: Sentence) -> str:
     """What stands before the colon of "XID 79 means that the card is gone: skip to step 6"."""
     told, colon, rest = said.words.partition(": ")
     return told if colon and _GO.search(rest) and not _GO.search(told) and _IS.search(told) else ""
+
+
+def _cases(said: Sentence, target: int, units: Sequence[Unit]) -> dict[int, str]:
+    """The rows of a table that a go-to means by a word of theirs, with their conditions: "go to step 3 (missing)"."""
+    named = _GO_CASE.search(said.words)
+    rows = {}
+    for i in range(target, len(units)):
+        if units[i].head is not units[target].head:
+            break
+        row = next((s.condition for s in units[i].scopes[-1:] if s.form == "row"), "")
+        if named and named["case"].lower() in row.lower():
+            rows[i] = row
+    return rows
+
+
+def _pointed(unit: Unit, said: Sentence) -> str:
+    """What stands before the arrow of its item: "The disk is absent -> a matter of zones. Go to step 3."."""
+    block = next((b for b in unit.blocks if b.items and b.lines.first <= said.lines.first <= b.lines.last), None)
+    found = _ARROW.match(" ".join(block.text.split())) if block is not None else None
+    return found["told"].strip("*_ ").replace("**", "") if found else ""
 
 
 def _end(said: Sentence, condition: str, *, alone: bool) -> Terminal | None:
