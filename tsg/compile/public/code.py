@@ -84,7 +84,7 @@ def code_of(block: Block) -> Code | None:
 
 def _carried_out(lines: Span, code: CodeBlock) -> Span:
     """The lines of a block without what its last command printed."""
-    if not code.commands or not code.output:
+    if not code.commands or not code.output or code.commands[-1].interactive:
         return lines
     last = max(p.lines.last for p in code.parts)
     return Span(lines.first, last) if code.output[-1].first > last else lines

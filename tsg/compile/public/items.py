@@ -34,6 +34,14 @@ _OVER = re.compile(
 )
 
 
+_NO_HELP = re.compile(
+    r"(?:the (?:above|previous) [\w ]{1,30}?|this|that|it|which)(?: step| change| action)? "
+    r"(?:does|did)(?: not|n['’]t) (?:\w+ )?(?:resolve|help|fix|solve|work|clear|suffice)",
+    re.I,
+)
+_REPEATS = re.compile(r"\b(?:repeat|again|further|next (?:higher|lower|larger)|once more|more|higher)\b", re.I)
+
+
 class ItemReader:
     """Reads lists into a section's reading; their code goes through `codes`."""
 
@@ -137,6 +145,8 @@ class ItemReader:
                     self._case(listing, entry, first, block, opened[0])
                 elif is_further_fix(block) and any(is_further_fix(b) for b in self._at.now.blocks):
                     self._item_unit(listing, entry).add(block)
+                elif (rung := _rung(block)) is not None and any(c.changes for c in self._at.now.codes):
+                    self._next_rung(listing, entry, block, rung)
                 elif undone := _undone(block):
                     self._at.now.add_said(block, [s for s in sentences(block) if s not in undone])
                     later.append((block, undone))
@@ -156,6 +166,16 @@ class ItemReader:
             self._at.units.remove(first)
         for block, undone in later:
             self._afterwards(listing, entry, first, block, undone)
+
+    def _next_rung(self, listing: Listing, entry: Entry, block: Block, said: Sentence) -> None:
+        """What an item has done where its own change did not help is a step in that case."""
+        unit = self._item_unit(listing, entry)
+        unit.rule = "what is done where a change did not help is a step behind it"
+        unit.label = ""
+        assert said.condition_lines is not None
+        unit.scopes = (*unit.scopes, Scope(said.condition, said.condition_lines))
+        unit.repeats = bool(_REPEATS.search(said.main))
+        unit.add(block)
 
     def _afterwards(self, listing: Listing, entry: Entry, first: Unit, block: Block, said: list[Sentence]) -> None:
         """What an item has done when all else of it is over is a step behind it, in the item's case."""
@@ -224,6 +244,11 @@ def _cases_in(block: Block) -> list[Sentence]:
     if not block.pieces or not block.text.rstrip("*_ ").endswith(":"):
         return []
     return [s for s in sentences(block) if s.opens and s.condition_lines is not None and s.asks][-1:]
+
+
+def _rung(block: Block) -> Sentence | None:
+    """The sentence that says what to do where the step did not help: "If that does not help, raise it again"."""
+    return next((s for s in sentences(block)[:1] if s.opens and s.asks and _NO_HELP.match(s.condition)), None)
 
 
 def _undone(block: Block) -> list[Sentence]:

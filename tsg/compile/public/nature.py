@@ -114,6 +114,8 @@ def _by_command(words: str, code: str) -> bool:
 def _of_words(unit: Unit, asked: list[Sentence], *, reads: bool) -> Nature:
     words = " ".join(s.main for s in asked) or unit.title
     risk = next((r for s in asked if (r := _change_in(s))), "")
+    if unit.repeats and not risk:
+        return Nature(Kind.ACTION, "more of the change before", "it does more of what the step before it changed")
     by_person = bool(_BY_PERSON.search(words))
     if risk:
         first = next(s for s in asked if _change_in(s))

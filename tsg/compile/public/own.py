@@ -8,6 +8,13 @@ from itertools import pairwise
 from tsg.compile.public.speech import CHANGING, Sentence
 from tsg.compile.public.unit import Scope, Unit
 
+_IN_THAT_CASE = re.compile(
+    r"\W*(?:in (?:this|that|such a|these) cases?\b|then\b|if so\b"
+    r"|you (?:can|could|may|might|should|must|need to|have to)\b"
+    r"|to (?:fix|solve|mend|repair|resolve|remedy) (?:this|it|that)\b)",
+    re.I,
+)
+
 
 def own_condition(unit: Unit, *, runs: bool = False) -> Scope | None:
     """The condition that a unit's first instruction stands under, in its first paragraph or below an item's title.
@@ -32,6 +39,7 @@ def _told_before(unit: Unit) -> Scope | None:
     for told, said in pairwise(unit.said):
         if said.asks:
             follows = said.verb in CHANGING and not said.condition and said.lines.first <= told.lines.last + 1
+            follows = follows and _IN_THAT_CASE.match(said.words) is not None
             if not follows or told.asks or not told.opens or told.condition_lines is None or not unit.begins(told):
                 return None
             return None if any(_same(told, s) for s in unit.scopes) else Scope(told.condition, told.condition_lines)

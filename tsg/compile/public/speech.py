@@ -56,15 +56,17 @@ class Sentence:
 _CONJUNCTION = (
     r"(?:only )?(?:if|when|whenever|once|after|unless|as soon as|as long as|while|where"
     r"|in (?:the )?(?:event|case|cases)(?: where| when| that| of)?|should"
-    r"|for (?=(?:an? |the |any |each )?(?:node|pod|job|run|task|server|disk|gpu|user|tenant|replica|machine"
+    r"|for(?= (?:an? |the |any |each )?(?:node|pod|job|run|task|server|disk|gpu|user|tenant|replica|machine"
     r"|cluster)s? (?:with|without|that|which|in|on)\b)"
-    r"|for (?=(?:[\w-]+ ){1,5}?(?:workloads?|clusters?|nodes?|pods?|jobs?|errors?|issues?|failures?|deployments?"
+    r"|for(?= (?!(?:each|every|all|the|your|these|those) )(?:[\w-]+ ){1,5}?"
+    r"(?:workloads?|clusters?|nodes?|pods?|jobs?|errors?|issues?|failures?|deployments?"
     r"|environments?|actions?),)"
     r"|as a last resort,? if|for cases where|assuming(?: that)?|provided(?: that)?)"
 )
 _OPENING = re.compile(
     rf"(?:and |but |then |also |however,? |finally,? |otherwise,? )?(?P<word>{_CONJUNCTION})(?:,(?= the ))?\s+", re.I
 )
+_NOTE = re.compile(r"\W*(?:note|tip|hint|important|caution|warning|ps|nb)\W*:\W*(?=(?:if|when|once|unless) )", re.I)
 _SHORTEST = 4  # characters of a condition
 _OTHERWISE = re.compile(r"(?:otherwise|if not|else|in all other cases)\b[,:]?\s*", re.I)
 _TRAILING = re.compile(
@@ -246,8 +248,8 @@ def read_sentence(said: Masked) -> Sentence:
     said = said.cut(0, len(said.text.rstrip(" :;*_")) or len(said.text))
     text = said.text
     otherwise = False
-    start = 0
-    if ((found := _OTHERWISE.match(text)) and not _OPENING.match(text, 0)) or (
+    start = label.end() if (label := _NOTE.match(text)) else 0
+    if ((found := _OTHERWISE.match(text, start)) and not _OPENING.match(text, start)) or (
         found and found[0].lower().startswith("if not")
     ):
         otherwise, start = True, found.end()
@@ -335,6 +337,8 @@ def _is_object(before: str, trailing: re.Match[str]) -> bool:
 def _goes_on(text: str, at: int) -> bool:
     """Whether the words behind a comma still belong to a list inside the condition: "if a, b or c, ..."."""
     rest = text[at:].lstrip()
+    if re.match(r"(?:that is|that means|i\.e\.)\s", rest, re.I):
+        return True
     if re.match(r"(?:or|and)\s", rest, re.I):
         following = rest.split(None, 1)[1] if " " in rest else ""
         return not _verb(following)[0]

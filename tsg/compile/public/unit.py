@@ -62,6 +62,7 @@ class Unit:
     choice: bool = False  # a list of causes or criteria: one decision
     remedies: bool = False  # tells a case that its section is the remedy for, and asks for nothing
     observes: bool = False  # tells what to look for in a result that is there
+    repeats: bool = False  # does more of what the step before it changed
     given: list[Block] = field(default_factory=list)  # its author gave it their commands by a mark
 
     def add(self, block: Block) -> None:

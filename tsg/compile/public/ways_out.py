@@ -35,6 +35,11 @@ _GO_CASE = re.compile(
     r"\b(?:go|proceed|jump|skip|continue|move)\b[^.;()]{0,40}?\bstep\s+#?\d{1,3}[a-z]?\s*\((?P<case>[^()]{3,40})\)",
     re.I,
 )
+_ALL_ABOVE = re.compile(
+    r"\b(?:above|these|previous|preceding|recommended|mitigation) (?:actions|steps|measures|fixes|options|solutions"
+    r"|mitigations|remedies|attempts)\b|\bnone of (?:the above|these|them)\b",
+    re.I,
+)
 _ARROW = re.compile(r"(?P<told>[^→.]{4,160}?)\s*(?:->|→|=>|⇒)\s")
 _IS = re.compile(r"\b(?:is|are|means?|shows?|says?|indicates?|has|have|fails?|missing)\b", re.I)
 _GO_LINK = re.compile(r"\b(?:go|proceed|return|jump|skip|continue|move|see|follow|refer)\b", re.I)
@@ -61,6 +66,15 @@ def ways_out(units: Sequence[Unit], anchors: Mapping[str, int]) -> Iterator[Lead
     for index, unit in enumerate(units):
         yield from _of_unit(index, units, labels, anchors, alone=_is_only_a_handover(unit))
         yield from _of_states(index, unit)
+
+
+def _behind_all(index: int, units: Sequence[Unit]) -> Iterator[int]:
+    """The units whose common outcome a sentence speaks of: those of its section with a change or an instruction."""
+    for i in range(index - 1, -1, -1):
+        if units[i].head is not units[index].head:
+            return
+        if any(s.asks for s in units[i].said) or units[i].runs:
+            yield i
 
 
 def _labels(units: Sequence[Unit]) -> dict[str, int]:
@@ -113,6 +127,8 @@ def _of_unit(
                 yield Leads(index, case, f"{condition}; {row}", lines)
             if not cases:
                 yield Leads(index, target, words, lines, otherwise=rest, gates=gates)
+            if not isinstance(target, int) and _ALL_ABOVE.search(words):
+                yield from (Leads(i, target, words, lines) for i in _behind_all(index, units))
         decided = decided or bool(condition)
 
 

@@ -60,6 +60,7 @@ _LAST = re.compile(
 )
 _AFTER = re.compile(r"\W*(?:after|once)\b", re.I)
 _NOT = re.compile(r"\b(?:no|not|never|without|absent|missing|none)\b|n't\b", re.I)
+_ISSUE = re.compile(r"^\W*(?:issue|problem|symptom|error|failure|scenario)\b(?: #?\d+)?\W*", re.I)
 _FEW = 3  # steps that one condition can ask about; more only share its words
 _COMMON = words(
     "a after all an and any are as at be been before by can did do does for from had has have if in is it its may "
@@ -277,8 +278,10 @@ class Wiring:
             return [(c, None) for c in candidates]
         if scope.form == "heading" and self._units[first].head.label[-1:].isalpha() and level.last in candidates:
             return [(level.last, None)]  # 4a, 4b, 4c: the cases of what was read last
-        wanted = _content(scope.condition)
-        scores = {c: len(wanted & self._about(c)) for c in candidates}
+        scores = self._scores(_content(_ISSUE.sub("", scope.condition)), candidates)
+        if scope.form == "heading" and not any(scores.values()):
+            named = _ISSUE.match(scope.condition)
+            scores = self._scores(self._about(first) - _content(named[0] if named else ""), candidates)
         if asked:
             # The other case of a decision already met, or what its branches left.
             if _NOT.search(scope.condition) and scores[level.last] + 1 >= max(scores.values()):
@@ -294,6 +297,9 @@ class Wiring:
         if not best or (scores[level.last] == best and self._units[level.last].head is self._units[first].head):
             return [(level.last, None)]
         return [(c, None) for c in candidates if scores[c] == best]
+
+    def _scores(self, wanted: frozenset[str], candidates: Sequence[int]) -> dict[int, int]:
+        return {c: len(wanted & self._about(c)) for c in candidates}
 
     def _begins_remedy(self, first: int, level: _Level) -> bool:
         """Whether a branch is the first of the remedies: who needs none is done."""
