@@ -10,7 +10,7 @@ from tests.tsg.test_public_reading import brief
 from tsg.compile import Compiled
 
 # Each case: the text, its steps as "lines kind" (! risky), and its ways, as in test_public_reading.
-CASES = {
+CASES: dict[str, tuple[str, list[str] | None, list[str]]] = {
     "a row is a step under its symptom, also when the remedy is the third column and prose": (
         """\
         ## Diagnosis
