@@ -341,6 +341,40 @@ CASES = {
             "5>6",
         ],
     ),
+    "sections by severity are cases, and a list of what values mean is no list of steps": (
+        """\
+        ## Critical
+        Check the label `window`.
+
+        - `window: 1h`: the budget is gone in a day. You should act now.
+        - `window: 6h`: the budget is gone in a week.
+
+        ## Warning
+        Check the label `window`.
+
+        - `window: 1d`: you should take a look this week.
+        - `window: 3d`: it can wait.
+
+        ## Procedure
+        1. Take a look at the dashboard.
+        2. Check the log by this query: `{app="ranker"}`
+
+        ### Further
+        ```promql
+        rate(errors_total[5m])
+        ```
+        """,
+        ["1-5 query", "7-11 query", "13-14 query", "15-15 query", "17-20 query"],
+        ["0>1 ? Critical", "0>2 ? Warning", "1>3", "2>3", "0>4", "0>5"],
+    ),
+    "what the reader may do stands behind what is told": (
+        """\
+        ## Repair
+        The policy should not block the agents, however if you find that it does, you can disable it.
+        """,
+        ["1-2 action!"],
+        ["0>1 ? you find that it does"],
+    ),
     "a change that begins with or is another way for the same case, or a choice": (
         """\
         ## Repair

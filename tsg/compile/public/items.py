@@ -14,7 +14,7 @@ from tsg.compile.public.records import as_told, is_further_fix, symptom_of
 from tsg.compile.public.speech import CHANGING, Act, Sentence, sentences
 from tsg.compile.public.split import split
 from tsg.compile.public.unit import Scope, Unit
-from tsg.guide import Block
+from tsg.guide import Block, PieceKind
 
 _MEANING = re.compile(
     r"\b(?:look (?:for|at|out)|such as|shows?|includ(?:es|ing)|possible|common (?:causes|reasons)|causes|means"
@@ -77,7 +77,7 @@ class ItemReader:
 
     def _is_steps(self, listing: Listing) -> bool:
         active = sum(_is_active(e) for e in listing.entries)
-        if active * 2 < len(listing.entries) or not active:
+        if active * 2 < len(listing.entries) or not active or _tells_values(listing):
             return False
         intro = self._at.waiting[-1].text if self._at.waiting else ""
         if self._at.head.label and not any(code_of(b) is not None for b in listing.blocks):
@@ -218,6 +218,18 @@ class ItemReader:
         unit.scopes = (*unit.scopes, Scope(said.condition, said.condition_lines))
         unit.add_said(block, [s for s in sentences(block) if s.lines.first >= said.lines.first])
         first.blocks, first.spans = [], []
+
+
+def _tells_values(listing: Listing) -> bool:
+    """Whether each item begins with a value and says what it means, and none asks for a change: "`Lost`: gone"."""
+    if listing.ordered or len(listing.entries) < 2 or inline_commands(listing.blocks):
+        return False
+    if any(s.verb in CHANGING or s.act is Act.ESCALATE for b in listing.blocks for s in sentences(b)):
+        return False
+    return all(
+        b.pieces and b.pieces[0].kind is PieceKind.CODE and re.search(r":|=|→|->|–|—| - ", b.text)
+        for b in (e.blocks[0] for e in listing.entries)
+    )
 
 
 def _steps_below(entry: Entry) -> Listing | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from tsg.compile.headings import ending_of, number_of
@@ -43,6 +43,7 @@ _OPTION = re.compile(
     re.I,
 )
 _ISSUE = re.compile(r"(?:(?:issue|problem|symptom|error|failure)\s+#?\d{1,2}\b|symptom:)[\s.):–—-]*", re.I)
+_SEVERITY = re.compile(r"(?:critical|warning|info(?:rmational)?|page|ticket|(?:high|medium|low) severity)", re.I)
 _CONDITION = re.compile(
     r"(?:if|when|whenever|once|after|in case|for (?=.*\b(?:failures?|errors?|nodes?|pods?|jobs?)\b))\b", re.I
 )
@@ -96,7 +97,16 @@ def heads_of(guide: Guide) -> tuple[Head, ...]:
         parent = above[-1] if above else None
         heads.append(_head(index, section, parent, heads))
         above.append(index)
-    return tuple(heads)
+    return _by_severity(heads)
+
+
+def _by_severity(heads: Sequence[Head]) -> tuple[Head, ...]:
+    """Sections called "Critical" and "Warning" side by side are cases of the alert's severity."""
+    parents = [h.parent for h in heads if _SEVERITY.fullmatch(h.title)]
+    return tuple(
+        replace(h, condition=h.title) if _SEVERITY.fullmatch(h.title) and parents.count(h.parent) > 1 else h
+        for h in heads
+    )
 
 
 def _head(index: int, section: Section, parent: int | None, before: Sequence[Head]) -> Head:

@@ -78,7 +78,7 @@ _TRAILING = re.compile(
 # "If the pod hangs you can delete it": where the reader begins to act the condition ends, with or without a comma.
 _ACTS = r"(?:you|we) (?:can|could|should|must|may|might|need to|have to|will (?:need|have|want) to)\b"
 _NO_COMMA = re.compile(rf"(?<!\bthat)(?<!\bwhich)(?<!\band)(?<!\bor)(?<!\bif) (?={_ACTS})", re.I)
-_INSIDE = re.compile(rf"[,;]? (?:and|but),? if (?P<cond>[^,.;]{{4,100}}?),? (?={_ACTS})", re.I)
+_INSIDE = re.compile(rf"[,;]? (?:and|but|however),? if (?P<cond>[^,.;]{{4,100}}?),? (?={_ACTS})", re.I)
 # "After resolving the issue", "after remediation": the order of steps, no condition.
 _STAGE = re.compile(r"(?:(?:\w+ly )?\w+ing\b[^,]*|(?:the |a |an )?\w+(?: \w+)?)$", re.I)
 _WHETHER = re.compile(
@@ -111,12 +111,19 @@ _YOU = re.compile(
     r"\s+(?P<verb>[a-z-]+)",
     re.I,
 )
+# "The pod elects a leader, you may need to check its log": the reader's part stands behind what is told.
+_YOU_THEN = re.compile(
+    r"[,;] (?:so |and |then |but )?you (?:(?:will|would|may|might) (?:need|have|want) to|need to|have to|should|must"
+    r"|can) (?P<verb>[a-z-]+)",
+    re.I,
+)
 # "The instance should be terminated": where it stands under a condition it is asked for.
 _PASSIVE = re.compile(
     r"\b(?:should|must|needs to|has to|have to) (?:then |now |also |first )?be (?P<past>[a-z-]+ed)\b(?! (?:by|auto))",
     re.I,
 )
 # "Start examining the pods", "try patching it": what is done is the second verb.
+_TAKE_A_LOOK = re.compile(r"(?:take|have) (?:a |another )(?:[a-z]+ )?look\b", re.I)
 _BEGINS = re.compile(r"(?:start|begin|try) (?:by )?(?P<ing>[a-z-]+ing)\b", re.I)
 
 READING = words(
@@ -403,7 +410,12 @@ def _verb(text: str) -> tuple[str, str]:
             return _begun(verb, text[found.start("verb") :]) if verb in VERBS else ("", "")
     found = _FIRST_WORDS.match(text)
     if found is None or (verb := found["verb"].lower()) not in VERBS:
-        return "", ""
+        later = _YOU_THEN.search(text)
+        return (
+            (later["verb"].lower(), text[later.start("verb") :])
+            if later and later["verb"].lower() in VERBS
+            else ("", "")
+        )
     rest = text[found.end() :].lstrip()
     if rest and rest[0] not in ".:;" and _NOT_A_VERB.match(rest):
         return "", ""
@@ -411,7 +423,9 @@ def _verb(text: str) -> tuple[str, str]:
 
 
 def _begun(verb: str, tail: str) -> tuple[str, str]:
-    """What is begun or tried, where that is said."""
+    """What is begun or tried, where that is said; to take a look is to look."""
+    if found := _TAKE_A_LOOK.match(tail):
+        return "look", "look" + tail[found.end() :]
     if (begun := _BEGINS.match(tail)) and (base := _of_stem(begun["ing"].lower().removesuffix("ing"))):
         return base, base + tail[begun.end() :]
     return verb, tail

@@ -48,7 +48,7 @@ def _says_what_to_do(unit: Unit, *, numbered: bool) -> bool:
     asked = [s for s in unit.said if s.asks]
     if numbered and not any(s.verb in CHANGING or s.act is Act.ESCALATE for s in asked):
         return False
-    return not all(_POINTS_ON.search(s.words) for s in asked)
+    return not all(_POINTS_ON.search(s.words) and not s.code for s in asked)
 
 
 def _without_pointers(units: Sequence[Unit]) -> list[Unit]:

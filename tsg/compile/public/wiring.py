@@ -280,8 +280,8 @@ class Wiring:
             return [(level.last, None)]  # 4a, 4b, 4c: the cases of what was read last
         scores = self._scores(_content(_ISSUE.sub("", scope.condition)), candidates)
         if scope.form == "heading" and not any(scores.values()):
-            named = _ISSUE.match(scope.condition)
-            scores = self._scores(self._about(first) - _content(named[0] if named else ""), candidates)
+            label = _ISSUE.match(scope.condition)
+            scores = self._scores(self._about(first) - _content(label[0] if label else ""), candidates)
         if asked:
             # The other case of a decision already met, or what its branches left.
             if _NOT.search(scope.condition) and scores[level.last] + 1 >= max(scores.values()):
