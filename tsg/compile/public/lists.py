@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from tsg.compile.public.bold import bold_line
 from tsg.guide import Block, BlockKind, Item
 
+_NEAR = 12  # records and fields of a record that are compared
 LABEL = re.compile(r"\W*[A-Z]\w+(?: \w+)?\W*:")  # of a record's field: "Cause: ..."
 _MISSING_DOT = re.compile(r"(?P<number>\d{1,2})\s+[A-Z][a-z]")
 
@@ -121,6 +122,6 @@ def _is_last_field(before: Sequence[Entry], block: Block) -> bool:
     label = LABEL.match(block.text) if block.kind is BlockKind.PARAGRAPH else None
     if label is None or len(before) < 2:
         return False
-    held = {m[0] for e in before[:-1] for b in e.blocks[1:] if (m := LABEL.match(b.text))}
-    own = {m[0] for b in before[-1].blocks[1:] if (m := LABEL.match(b.text))}
+    held = {m[0] for e in before[-_NEAR:-1] for b in e.blocks[1:_NEAR] if (m := LABEL.match(b.text))}
+    own = {m[0] for b in before[-1].blocks[1:][-_NEAR:] if (m := LABEL.match(b.text))}
     return label[0] in held - own

@@ -57,8 +57,7 @@ class SectionReader:
         parts = segments(self._carried_out())
         if parts and isinstance(parts[0], Block):
             self._condition_of_all(parts[0])
-        for i, segment in enumerate(parts):
-            following = next((p for p in parts[i + 1 :] if not (isinstance(p, Block) and p.quoted)), None)
+        for segment, following in zip(parts, _followers(parts), strict=True):
             if isinstance(segment, Listing):
                 self._items.read(segment)
             else:
@@ -158,6 +157,16 @@ class SectionReader:
         unit = self._at.begin([block])
         unit.rule = "an option is a step of its own"
         unit.scopes = (*self._at.scopes, *((outer,) if outer else ()), Scope(text.split("\n")[0], block.lines, name))
+
+
+def _followers(parts: Sequence[Segment]) -> list[Segment | None]:
+    """By part, the next one that is no quoted remark."""
+    found: list[Segment | None] = []
+    after: Segment | None = None
+    for part in reversed(parts):
+        found.append(after)
+        after = after if isinstance(part, Block) and part.quoted else part
+    return found[::-1]
 
 
 def _runs(segment: Segment | None) -> bool:

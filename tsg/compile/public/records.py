@@ -12,7 +12,9 @@ from tsg.compile.public.speech import CHANGING, verb_of_past
 from tsg.compile.public.unit import Scope
 from tsg.guide import Block, BlockKind, Piece, PieceKind
 
-_SYMPTOM = re.compile(r"^\W*(?:symptoms?|problem|observed|seen)\W*:\W*\b(?P<seen>[^\n]{4,200})", re.I | re.M)
+_SYMPTOM = re.compile(
+    r"^[^\w\n]*(?:symptoms?|problem|observed|seen)[^\w\n:]*:[^\w\n]*\b(?P<seen>[^\n]{4,200})", re.I | re.M
+)
 _FIXES = re.compile(r"\W*(?:fix(?:es)?|solutions?|resolutions?|workarounds?|remed(?:y|ies)|mitigations?)\W*", re.I)
 _FIRST = re.compile(r"\W*(?P<word>[A-Za-z-]+)\b")
 

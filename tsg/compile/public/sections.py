@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -102,10 +103,9 @@ def heads_of(guide: Guide) -> tuple[Head, ...]:
 
 def _by_severity(heads: Sequence[Head]) -> tuple[Head, ...]:
     """Sections called "Critical" and "Warning" side by side are cases of the alert's severity."""
-    parents = [h.parent for h in heads if _SEVERITY.fullmatch(h.title)]
+    parents = Counter(h.parent for h in heads if _SEVERITY.fullmatch(h.title))
     return tuple(
-        replace(h, condition=h.title) if _SEVERITY.fullmatch(h.title) and parents.count(h.parent) > 1 else h
-        for h in heads
+        replace(h, condition=h.title) if _SEVERITY.fullmatch(h.title) and parents[h.parent] > 1 else h for h in heads
     )
 
 

@@ -125,12 +125,13 @@ def _by_risk(parts: Sequence[Command | Remark]) -> list[Group]:
     """Commands without comments between them: apart from each on that destroys something, or that only some run."""
     apart: list[Group] = [[]]
     limited = {r.lines.first for r in parts if isinstance(r, Remark) and _ONLY.match(r.text.strip("# "))}
+    before: Command | None = None
     for part in parts:
-        before = [p for p in apart[-1] if isinstance(p, Command) and p.does is not Does.NOTHING]
-        if isinstance(part, Command) and before:
-            ends = part.lines.last in limited or before[-1].lines.last in limited
-            if part.destructive or ends:
+        if isinstance(part, Command):
+            if before is not None and (part.destructive or {part.lines.last, before.lines.last} & limited):
                 apart.append([])
+                before = None
+            before = part if part.does is not Does.NOTHING else before
         apart[-1].append(part)
     return apart
 

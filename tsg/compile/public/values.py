@@ -41,7 +41,7 @@ _CALLED = re.compile(
     r"|from here on)\W*$",
     re.I | re.DOTALL,
 )
-_SOME_POD = re.compile(r"\b(?P<name>[a-z][a-z0-9-]*)-x{4,}(?![\w-])")  # `router-xxxxx`: one of the router's pods
+_SOME_POD = re.compile(r"\b(?P<name>[a-z][a-z0-9-]{0,60})-x{4,}(?![\w-])")  # `router-xxxxx`: one of the router's pods
 _COUNT = re.compile(r"=(?P<name>[NXYK])\b")  # `--replicas=N`
 _GIVES = re.compile(
     r"\b(?:collect|note|record|retrieve|gather|identify|list|write down|take|determine|parameters?|variables?"

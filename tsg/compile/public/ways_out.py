@@ -10,7 +10,7 @@ from itertools import pairwise
 from dag.model import Span, Terminal
 from tsg.compile.public.speech import Act, Sentence
 from tsg.compile.public.unit import Unit
-from tsg.guide import PieceKind
+from tsg.guide import Block, PieceKind
 
 _GO = re.compile(
     r"\b(?P<verb>go|proceed|return|jump|skip|continue|move|repeat|start again|retry|try)\b[^.;]{0,40}?"
@@ -35,6 +35,7 @@ _GO_CASE = re.compile(
     r"\b(?:go|proceed|jump|skip|continue|move)\b[^.;()]{0,40}?\bstep\s+#?\d{1,3}[a-z]?\s*\((?P<case>[^()]{3,40})\)",
     re.I,
 )
+_MANY = 50  # steps that one sentence can mean
 _ALL_ABOVE = re.compile(
     r"\b(?:above|these|previous|preceding|recommended|mitigation) (?:actions|steps|measures|fixes|options|solutions"
     r"|mitigations|remedies|attempts)\b|\bnone of (?:the above|these|them)\b",
@@ -70,7 +71,7 @@ def ways_out(units: Sequence[Unit], anchors: Mapping[str, int]) -> Iterator[Lead
 
 def _behind_all(index: int, units: Sequence[Unit]) -> Iterator[int]:
     """The units whose common outcome a sentence speaks of: those of its section with a change or an instruction."""
-    for i in range(index - 1, -1, -1):
+    for i in range(index - 1, max(-1, index - 1 - _MANY), -1):
         if units[i].head is not units[index].head:
             return
         if any(s.asks for s in units[i].said) or units[i].runs:
@@ -98,6 +99,7 @@ def _of_unit(
     index: int, units: Sequence[Unit], labels: Mapping[str, int], anchors: Mapping[str, int], *, alone: bool
 ) -> Iterator[Leads]:
     unit = units[index]
+    items = {n: b for b in unit.blocks if b.items for n in range(b.lines.first, b.lines.last + 1)}
     carried: Sentence | None = None
     decided = False
     for said in unit.said:
@@ -108,7 +110,7 @@ def _of_unit(
         condition, lines = _condition(said, carried)
         target: int | Terminal | None = _target(said, index, labels, anchors)
         if isinstance(target, int) and not condition and not said.otherwise:
-            condition = _finding(said) or _pointed(unit, said)
+            condition = _finding(said) or _pointed(items.get(said.lines.first))
         if target is None:
             if said.act is Act.GOOD and unit.choice and not condition:
                 condition = _cause(unit, said)
@@ -141,19 +143,20 @@ def _finding(said: Sentence) -> str:
 def _cases(said: Sentence, target: int, units: Sequence[Unit]) -> dict[int, str]:
     """The rows of a table that a go-to means by a word of theirs, with their conditions: "go to step 3 (missing)"."""
     named = _GO_CASE.search(said.words)
-    rows = {}
-    for i in range(target, len(units)):
+    rows: dict[int, str] = {}
+    if named is None:
+        return rows
+    for i in range(target, min(len(units), target + _MANY)):
         if units[i].head is not units[target].head:
             break
         row = next((s.condition for s in units[i].scopes[-1:] if s.form == "row"), "")
-        if named and named["case"].lower() in row.lower():
+        if named["case"].lower() in row.lower():
             rows[i] = row
     return rows
 
 
-def _pointed(unit: Unit, said: Sentence) -> str:
+def _pointed(block: Block | None) -> str:
     """What stands before the arrow of its item: "The disk is absent -> a matter of zones. Go to step 3."."""
-    block = next((b for b in unit.blocks if b.items and b.lines.first <= said.lines.first <= b.lines.last), None)
     found = _ARROW.match(" ".join(block.text.split())) if block is not None else None
     return found["told"].strip("*_ ").replace("**", "") if found else ""
 
