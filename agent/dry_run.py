@@ -233,7 +233,7 @@ def _action(plan: Plan, step: Step, registry: Registry, policy: Policy, values: 
         plan_digest=plan.digest,
         guide_sha256=plan.guide_sha256,
     )
-    ruling = rule_on(request, policy, Facts(now=datetime.now(UTC), intents_last_hour=0))
+    ruling = rule_on(request, policy, Facts(now=datetime.now(UTC)))
     asks = ""
     if ruling.needs_approval and ruling.rule is not None:
         asks = f"{ruling.rule.approvers} approval(s) by role '{ruling.rule.role}' for {describe(request)}"

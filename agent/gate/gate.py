@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
-from agent.gate.policy import ActionRequest, Facts, Policy, Ruling, rule_on
+from agent.gate.policy import ActionRequest, Begun, Facts, Policy, Ruling, rule_on
 from agent.run.events import EventKind
 from agent.run.journal import Journal
 from agent.run.schema import EVENT, SWITCH
@@ -41,17 +42,20 @@ class Gate:
 
     def rule_within(self, conn: Connection, request: ActionRequest, *, counted: bool = False) -> Ruling:
         """The ruling inside a transaction: with the intent's own write, no two runs share one rate slot."""
-        return rule_on(request, self.policy, self._facts(conn, request.action, counted=counted))
+        return rule_on(request, self.policy, self._facts(conn, request, counted=counted))
 
-    def _facts(self, conn: Connection, action: str, *, counted: bool) -> Facts:
+    def _facts(self, conn: Connection, request: ActionRequest, *, counted: bool) -> Facts:
         now = self.now()
         recent = select(EVENT.c.payload).where(
             EVENT.c.kind == EventKind.INTENT.value, EVENT.c.at > now - timedelta(hours=1)
         )
-        count = sum(json.loads(payload)["call"]["action"] == action for payload in conn.execute(recent).scalars())
+        begun = [_begun(json.loads(payload)["call"]) for payload in conn.execute(recent).scalars()]
+        own = Begun(request.action, request.effect.writes, request.blast_radius)
+        if counted and own in begun:
+            begun.remove(own)
         switch = read_switch(conn)
         stopped = f"{switch.reason} (by {switch.by})" if switch.engaged else None
-        return Facts(now=now, intents_last_hour=max(0, count - counted), writes_stopped=stopped)
+        return Facts(now=now, last_hour=begun, writes_stopped=stopped)
 
     async def switch(self) -> SwitchState:
         return await self.journal.read(read_switch)
@@ -68,6 +72,11 @@ class Gate:
 
         await self.journal.write(work)
         return state
+
+
+def _begun(call: Mapping[str, Any]) -> Begun:
+    writes = call["writes"]
+    return Begun(call["action"], None if writes is None else frozenset(writes), call["blast_radius"])
 
 
 def read_switch(conn: Connection) -> SwitchState:

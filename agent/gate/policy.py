@@ -43,7 +43,8 @@ class Rule(BaseModel):
     approvers: Annotated[int, Field(ge=1, le=10)] = 1
     expires_s: Annotated[float, Field(gt=0, le=86_400)] = 900
     max_per_hour: Annotated[int, Field(ge=0)] | None = None
-    max_blast_radius: Annotated[int, Field(ge=0)] | None = None
+    max_blast_radius: Annotated[int, Field(ge=0)] | None = None  # of one call
+    max_blast_radius_per_hour: Annotated[int, Field(ge=0)] | None = None  # of all its calls together
     reversible_only: bool = False
     window_utc: tuple[time, time] | None = None  # may wrap over midnight
 
@@ -92,11 +93,20 @@ class ActionRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Begun:
+    """A call that some run has begun, whatever became of it."""
+
+    action: str
+    writes: frozenset[str] | None
+    blast_radius: int
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What a ruling needs of the world at this moment."""
 
     now: datetime
-    intents_last_hour: int
+    last_hour: Sequence[Begun] = ()  # over all runs and processes
     writes_stopped: str | None = None  # the kill switch's reason, when engaged
 
 
@@ -189,8 +199,12 @@ def _refusal(request: ActionRequest, rule: Rule, facts: Facts) -> str | None:
         return "the rule covers reversible actions only"
     if rule.max_blast_radius is not None and request.blast_radius > rule.max_blast_radius:
         return f"{request.blast_radius} units would stop serving, the rule allows {rule.max_blast_radius}"
-    if rule.max_per_hour is not None and facts.intents_last_hour >= rule.max_per_hour:
-        return f"{facts.intents_last_hour} in the last hour, the rule allows {rule.max_per_hour}"
+    under = [b for b in facts.last_hour if _counts(b, rule)]
+    if rule.max_per_hour is not None and len(under) >= rule.max_per_hour:
+        return f"{len(under)} in the last hour, the rule allows {rule.max_per_hour}"
+    total = request.blast_radius + sum(b.blast_radius for b in under)
+    if rule.max_blast_radius_per_hour is not None and total > rule.max_blast_radius_per_hour:
+        return f"{total} units would stop serving within an hour, the rule allows {rule.max_blast_radius_per_hour}"
     if rule.window_utc is not None and not _inside(facts.now.time(), rule.window_utc):
         return f"outside the rule's window {rule.window_utc[0]:%H:%M}-{rule.window_utc[1]:%H:%M} UTC"
     if not _is_for_guide(rule, request):
@@ -199,6 +213,13 @@ def _refusal(request: ActionRequest, rule: Rule, facts: Facts) -> str | None:
             "review it and add its sha256 to the rule"
         )
     return None
+
+
+def _counts(begun: Begun, rule: Rule) -> bool:
+    """Whether a call uses up a rule's bounds: it writes what the rule is about, or might."""
+    if not fnmatchcase(begun.action, rule.action):
+        return False
+    return not begun.writes or any(fnmatchcase(key, rule.target) for key in begun.writes)
 
 
 def _inside(now: time, window: tuple[time, time]) -> bool:

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from pydantic import BaseModel, ValidationError
 
-from agent.gate.policy import ActionRequest
+from agent.gate.approval import Agreement, agreement, is_asked
+from agent.gate.policy import ActionRequest, Rule, Ruling
 from agent.run import values
+from agent.run.commands import objection
 from agent.run.events import Event, EventKind, StepKey
 from agent.run.holding import POLL_S, Holding
 from agent.run.reads import within
@@ -155,42 +157,36 @@ class ActionRun:
             self._refused(exact, ruling.reason)
         if not ruling.needs_approval or ruling.rule is None:
             return
-        state, now = self.state, self.engine.now()
-        digest = exact.request.digest
-        if state.rejected is not None and state.asked is not None and state.asked["digest"] == digest:
-            raise ActionEnd("refused", f"rejected by {state.rejected['by']}: {state.rejected.get('reason', '')}")
         rule = ruling.rule
-        if state.asked is None or any(state.asked[k] != v for k, v in (("digest", digest), ("role", rule.role))):
-            expires = now + timedelta(seconds=ruling.rule.expires_s)
+        if not is_asked(self.state.asked, exact.request.digest, rule):
+            expires = self.engine.now() + timedelta(seconds=rule.expires_s)
             await self.advance.commit(
                 EventKind.APPROVAL_ASKED,
                 self.key,
-                digest=digest,
+                digest=exact.request.digest,
                 plan_digest=exact.request.plan_digest,
                 call=exact.shown(),
-                role=ruling.rule.role,
-                approvers=ruling.rule.approvers,
+                role=rule.role,
+                approvers=rule.approvers,
                 expires_at=expires.isoformat(),
             )
-        agreed = {
-            a["by"]
-            for a in self.state.approvals
-            if (a["digest"], a["role"]) == (digest, rule.role) and datetime.fromisoformat(a["expires_at"]) > now
-        }
-        if len(agreed) >= ruling.rule.approvers:
-            return
         assert self.state.asked is not None
-        if datetime.fromisoformat(self.state.asked["expires_at"]) <= now:
-            raise ActionEnd("refused", "nobody approved it in time")
-        missing = ruling.rule.approvers - len(agreed)
+        agreed = self._agreement(self.state.asked, rule)
+        if agreed.holds:
+            return
+        if agreed.rejected or agreed.expired:
+            raise ActionEnd("refused", agreed.lack)
         await self.advance.commit(
             EventKind.PARKED,
             self.key,
             why="approval",
-            reason=f"{missing} approval(s) by role '{ruling.rule.role}' needed for {exact.action.name}",
-            ask={"digest": digest, "call": exact.shown(), "expires_at": self.state.asked["expires_at"]},
+            reason=f"{agreed.missing} approval(s) by role '{rule.role}' needed for {exact.action.name}",
+            ask={"digest": exact.request.digest, "call": exact.shown(), "expires_at": self.state.asked["expires_at"]},
         )
         raise StepLeft
+
+    def _agreement(self, asked: Mapping[str, Any], rule: Rule) -> Agreement:
+        return agreement(asked, self.state.approvals, self.state.rejected, rule, self.engine.now())
 
     def _refused(self, exact: _Exact, reason: str) -> None:
         self.advance.emit(EventKind.REFUSED, self.key, reason=reason, call=exact.shown())
@@ -237,7 +233,10 @@ class ActionRun:
         self.advance.emit(EventKind.PRECHECKED, self.key, before=dict(before))
 
     async def _intend(self, exact: _Exact) -> None:
-        """Write the intent in the same transaction as the policy's last word: no rate slot is used twice."""
+        """Write the intent in the same transaction as the last word of policy, approvals and people.
+
+        So no rate slot is used twice, and what was said before, and acknowledged, holds for this call.
+        """
         self._stop_if_ending()
         if (await self.engine.gate.rule_on(exact.request)).needs_approval:
             await self._agree(exact)  # an approval may have expired while the lease was waited for
@@ -247,8 +246,11 @@ class ActionRun:
 
         def decide_(conn: Any, make: Callable[..., Event]) -> Event:
             ruling = self.engine.gate.rule_within(conn, exact.request)
-            if not ruling.allowed:
-                return make(EventKind.REFUSED, reason=ruling.reason, call=exact.shown())
+            lack = None if ruling.allowed else ruling.reason
+            lack = lack or self._lack(exact, ruling)
+            lack = lack or objection(conn, self.advance.lease.run_id, self.key, self.advance.state)
+            if lack is not None:
+                return make(EventKind.REFUSED, reason=lack, call=exact.shown())
             return make(
                 EventKind.INTENT,
                 key=hashlib.sha256(seed.encode()).hexdigest()[:32],
@@ -262,11 +264,26 @@ class ActionRun:
         if event.kind is EventKind.REFUSED:
             raise ActionEnd("refused", event.payload["reason"])
 
+    def _lack(self, exact: _Exact, ruling: Ruling) -> str | None:
+        """What the call's agreement lacks at this moment; None where none is needed, or it holds."""
+        if not ruling.needs_approval or ruling.rule is None:
+            return None
+        asked = self.state.asked
+        if asked is None or not is_asked(asked, exact.request.digest, ruling.rule):
+            return "nobody was asked about exactly this call"
+        agreed = self._agreement(asked, ruling.rule)
+        return None if agreed.holds else agreed.lack
+
     # -- doing --------------------------------------------------------------------------------
 
     async def _apply(self, exact: _Exact) -> None:
         assert self.state.intent is not None
         key, deadline_s = self.state.intent["key"], float(self.state.intent["deadline_s"])
+        stopped = await self.engine.gate.switch()  # thrown since the intent: nothing is sent yet
+        if stopped.engaged:
+            error = f"not begun: all writes are stopped: {stopped.reason} (by {stopped.by})"
+            await self.advance.commit(EventKind.NOT_APPLIED, self.key, error=error, hint="")
+            return
         self.advance.require_lease()
         try:
             result = await within(exact.action.apply(exact.args, key, self._ctx()), deadline_s, exact.action.name)

@@ -10,9 +10,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from sqlalchemy import Connection, select
+
 from agent.run.events import EventKind, StepKey
 from agent.run.journal import parse_key
-from agent.run.schema import CommandRow
+from agent.run.schema import COMMAND, CommandRow
 from agent.run.state import RunState, Status
 
 _KINDS: Mapping[str, EventKind] = {
@@ -48,3 +50,19 @@ def is_early(command: CommandRow, state: RunState) -> bool:
         return False
     step = state.steps.get(parse_key(str(json.loads(command.payload)["step"])))
     return step is not None and step.status is Status.RUNNING
+
+
+def objection(conn: Connection, run_id: str, key: StepKey, state: RunState) -> str | None:
+    """A no that is written and not folded in yet: the rejection of the step's call, or the run's cancelling.
+
+    Asked inside the transaction of an intent, so that nothing begins after such a word was acknowledged.
+    """
+    query = select(COMMAND.c.id, COMMAND.c.kind, COMMAND.c.payload).where(
+        COMMAND.c.run_id == run_id, COMMAND.c.kind.in_(("reject", "cancel"))
+    )
+    for row in conn.execute(query):
+        said = json.loads(row.payload)
+        if row.id in state.commands or (row.kind == "reject" and parse_key(str(said["step"])) != key):
+            continue
+        return f"{'rejected' if row.kind == 'reject' else 'cancelled'} by {said['by']} as the call was about to begin"
+    return None

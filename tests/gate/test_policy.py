@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 
 from agent.errors import SettingsError
-from agent.gate.policy import ActionRequest, Facts, Policy, Rung, load_policy, rule_on
+from agent.gate.policy import ActionRequest, Begun, Facts, Policy, Rung, load_policy, rule_on
 from dag.model import Effect
 
 REVIEWED = "a" * 64
+MIGRATED = Begun("kv_migrate", frozenset({"sessions:demo"}), 1)
+ELSEWHERE = Begun("kv_migrate", frozenset({"sessions:other"}), 1)
+UNKNOWN = Begun("kv_migrate", None, 1)
 NOON = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 
 
@@ -58,7 +61,20 @@ def policy(**rule: Any) -> Policy:
         pytest.param(policy(rung="observe"), {}, {}, "only observes", id="observe never acts"),
         pytest.param(policy(rung="suggest"), {}, {}, "only suggests", id="suggest shows and does nothing"),
         pytest.param(policy(), {"blast_radius": 2}, {}, "2 units would stop", id="a wider blast is refused"),
-        pytest.param(policy(), {}, {"intents_last_hour": 2}, "2 in the last hour", id="the rate bound holds"),
+        pytest.param(policy(), {}, {"last_hour": [MIGRATED] * 2}, "2 in the last hour", id="the rate bound holds"),
+        pytest.param(
+            policy(), {}, {"last_hour": [ELSEWHERE] * 2}, "covers it", id="what a rule is not about uses up none of it"
+        ),
+        pytest.param(
+            policy(), {}, {"last_hour": [UNKNOWN] * 2}, "2 in the last hour", id="what might be meant is counted"
+        ),
+        pytest.param(
+            policy(action="*", max_blast_radius_per_hour=3),
+            {},
+            {"last_hour": [Begun("replica_drain", frozenset({"sessions:demo"}), 3)]},
+            "4 units would stop serving within an hour, the rule allows 3",
+            id="the blasts of an hour add up",
+        ),
         pytest.param(
             policy(reversible_only=True),
             {"reversible": False},
@@ -75,7 +91,7 @@ def policy(**rule: Any) -> Policy:
     ],
 )
 def test_the_ladder(given: Policy, over: dict[str, Any], facts: dict[str, Any], want: str) -> None:
-    ruling = rule_on(request(**over), given, Facts(**{"now": NOON, "intents_last_hour": 0, **facts}))
+    ruling = rule_on(request(**over), given, Facts(**{"now": NOON, **facts}))
     assert want in ruling.reason
     assert ruling.allowed is (want == "covers it")
 
@@ -83,14 +99,14 @@ def test_the_ladder(given: Policy, over: dict[str, Any], facts: dict[str, Any], 
 def test_a_guide_that_is_not_reviewed_falls_to_the_next_rule() -> None:
     asked = Policy.model_validate({"rule": [{"action": "*", "rung": "approve"}]})
     both = Policy(rule=(*policy().rule, *asked.rule))
-    assert not rule_on(request(), both, Facts(NOON, 0)).needs_approval
-    assert rule_on(request(guide_sha256="b" * 64), both, Facts(NOON, 0)).needs_approval
+    assert not rule_on(request(), both, Facts(NOON)).needs_approval
+    assert rule_on(request(guide_sha256="b" * 64), both, Facts(NOON)).needs_approval
 
 
 def test_an_approval_is_asked_for_only_where_the_call_is_inside_the_bounds() -> None:
     rule = policy(rung="approve")
-    assert rule_on(request(), rule, Facts(NOON, 0)).needs_approval
-    assert not rule_on(request(blast_radius=9), rule, Facts(NOON, 0)).needs_approval
+    assert rule_on(request(), rule, Facts(NOON)).needs_approval
+    assert not rule_on(request(blast_radius=9), rule, Facts(NOON)).needs_approval
 
 
 @pytest.mark.parametrize(
@@ -137,7 +153,7 @@ def test_a_second_key_carries_no_call_past_a_stricter_rule(rung: str) -> None:
     strict = Policy.model_validate({"rule": [{"action": "*", "target": "replica:prod-*", "rung": rung}]})
     both = Policy(rule=(*strict.rule, *policy(action="*", target="*").rule))
     call = request(effect=Effect(writes=frozenset({"replica:prod-1", "replica:dev-1"})))
-    ruling = rule_on(call, both, Facts(NOON, 0))
+    ruling = rule_on(call, both, Facts(NOON))
     assert ruling.needs_approval if rung == "approve" else not ruling.allowed
 
 
@@ -148,14 +164,14 @@ def test_every_key_is_ruled_on_by_its_own_rule(order: int) -> None:
         {"action": "*", "target": "sessions:*", "rung": "observe"},
     ]
     call = request(effect=Effect(writes=frozenset({"replica:a", "sessions:demo"})))
-    assert not rule_on(call, Policy.model_validate({"rule": rules[::order]}), Facts(NOON, 0)).allowed
+    assert not rule_on(call, Policy.model_validate({"rule": rules[::order]}), Facts(NOON)).allowed
 
 
 def test_one_key_that_asks_makes_the_whole_call_wait() -> None:
     asked = Policy.model_validate({"rule": [{"action": "*", "target": "replica:*", "rung": "approve", "approvers": 2}]})
     both = Policy(rule=(*policy(action="*").rule, *asked.rule))
     call = request(effect=Effect(writes=frozenset({"replica:a", "sessions:demo"})))
-    ruling = rule_on(call, both, Facts(NOON, 0))
+    ruling = rule_on(call, both, Facts(NOON))
     assert ruling.needs_approval
     assert ruling.rule is not None
     assert ruling.rule.approvers == 2
@@ -166,7 +182,7 @@ def test_two_roles_are_never_merged_into_one_approval() -> None:
         {"action": "*", "target": f"{kind}:*", "rung": "approve", "role": kind} for kind in ("replica", "sessions")
     ]
     call = request(effect=Effect(writes=frozenset({"replica:a", "sessions:demo"})))
-    ruling = rule_on(call, Policy.model_validate({"rule": rules}), Facts(NOON, 0))
+    ruling = rule_on(call, Policy.model_validate({"rule": rules}), Facts(NOON))
     assert not ruling.allowed
     assert "replica and sessions each approve" in ruling.reason
 
@@ -183,4 +199,4 @@ def test_two_roles_are_never_merged_into_one_approval() -> None:
 )
 def test_unknown_writes(rules: list[tuple[str, str]], allowed: bool) -> None:
     given = Policy.model_validate({"rule": [{"action": "*", "target": t, "rung": r} for t, r in rules]})
-    assert rule_on(request(effect=Effect(writes=None)), given, Facts(NOON, 0)).allowed is allowed
+    assert rule_on(request(effect=Effect(writes=None)), given, Facts(NOON)).allowed is allowed

@@ -196,6 +196,7 @@ class Bench:
     limits: Limits = Limits()  # noqa: RUF009 - frozen
     speculation: Speculation | None = None
     url: str | None = None  # another journal than the file
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def __post_init__(self) -> None:
         self.journal = Journal(self.url or f"sqlite:///{self.path}", lease_s=3.0)
@@ -203,7 +204,7 @@ class Bench:
 
     def restart(self) -> None:
         registry = Registry.of(ScriptedQuery(self.script), ScriptedAction(self.script), OnceOnlyAction(self.script))
-        self.gate = Gate(self.policy, self.journal)
+        self.gate = Gate(self.policy, self.journal, self.clock)
         self.engine = Engine(
             self.journal,
             registry,
@@ -212,10 +213,13 @@ class Bench:
             limits=self.limits,
             speculation=self.speculation,
             owner="test",
+            clock=self.clock,
         )
 
     async def open(self, plan: Plan, **how: Any) -> str:
-        return await Intake(self.journal, NoGuides(), run_deadline_s=3600).open(plan, {}, by="tester", **how)
+        return await Intake(self.journal, NoGuides(), run_deadline_s=3600, clock=self.clock).open(
+            plan, {}, by="tester", **how
+        )
 
     async def run(self, plan: Plan) -> tuple[Advanced, RunState]:
         return await self.go_on(await self.open(plan), plan)
@@ -238,7 +242,7 @@ class Bench:
         return [e for e in self.journal.events(run_id) if e.kind is kind][-1]
 
     async def say(self, run_id: str, kind: str, **payload: Any) -> None:
-        await self.journal.write(lambda conn: say(conn, run_id, kind, payload, datetime.now(UTC)))
+        await self.journal.write(lambda conn: say(conn, run_id, kind, payload, self.clock()))
 
 
 class NoGuides:
