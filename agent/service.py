@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Self
 import structlog
 from sqlalchemy import func, select
 
+from agent.audit_heads import HeadExporter, read_heads
 from agent.catalogue import PluginCatalogue
 from agent.errors import NotAllowed, SettingsError, StepfleetError, UnknownRun
 from agent.gate.gate import Gate, SwitchState
@@ -29,6 +30,7 @@ from agent.gate.principals import Principal, Principals
 from agent.guides import GuideShelf
 from agent.run.admission import Admission
 from agent.run.advance import Advanced
+from agent.run.audit import verify
 from agent.run.dispatch import Dispatcher
 from agent.run.engine import Engine, Limits
 from agent.run.events import Event, StepKey
@@ -89,6 +91,7 @@ class Service:
         self.principals = principals
         self.now = clock
         self.gate = Gate(policy, journal, clock)
+        self._heads = HeadExporter(journal, settings.audit.heads, settings.audit.every_s)
         self._watch = watch
         self._subscribers: list[tuple[str | None, asyncio.Queue[tuple[str, Event]]]] = []
         self.engine = Engine(
@@ -113,17 +116,35 @@ class Service:
         )
 
     async def __aenter__(self) -> Self:
+        await self.before_writes()
         await self.dispatcher.start()
-        self._refresher = asyncio.create_task(self._refresh())
+        self._beside = [asyncio.create_task(work) for work in (self._refresh(), self._heads.keep_telling())]
         return self
 
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
-        self._refresher.cancel()
-        await asyncio.gather(self._refresher, return_exceptions=True)
+        for task in self._beside:
+            task.cancel()
+        await asyncio.gather(*self._beside, return_exceptions=True)
         await self.dispatcher.stop()
+        await self._heads.tell()
         await asyncio.to_thread(self.journal.close)
+
+    async def before_writes(self) -> None:
+        """What comes before this process may change anything: the audit holds, and knows the policy.
+
+        An audit that was altered stops all writes: a person looks at it, and releases the switch.
+        """
+        heads = self.settings.audit.heads
+        exported = read_heads(heads) if heads is not None and heads.exists() else []
+        found = await self.journal.read(lambda conn: verify(conn, exported))
+        for fault in found.faults:
+            log.error("audit_altered", fault=fault)
+        if found.faults and not (await self.gate.switch()).engaged:
+            reason = f"the audit was altered: {found.faults[0]}; see `stepfleet audit verify`"
+            await self.gate.set_switch(engaged=True, by="audit", reason=reason)
+        await self.gate.tell_policy()
 
     async def _refresh(self) -> None:
         while True:

@@ -49,6 +49,13 @@ class PolicySettings(_Section):
     file: Path | None = None  # without a policy nothing is done
 
 
+class AuditSettings(_Section):
+    """Where the audit's head goes, besides the log."""
+
+    heads: Path | None = None  # a file of lines, best kept where the database's owner cannot write
+    every_s: Annotated[float, Field(ge=0.1)] = 5.0
+
+
 class ApiSettings(_Section):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8080  # 0: a free one, printed
@@ -112,6 +119,7 @@ class Settings(BaseSettings):
     journal: JournalSettings = JournalSettings()
     library: LibrarySettings = LibrarySettings()
     policy: PolicySettings = PolicySettings()
+    audit: AuditSettings = AuditSettings()
     api: ApiSettings = ApiSettings()
     engine: EngineSettings = EngineSettings()
     speculation: SpeculationSettings = SpeculationSettings()
@@ -166,6 +174,7 @@ def _known_names() -> list[str]:
         JournalSettings,
         LibrarySettings,
         PolicySettings,
+        AuditSettings,
         ApiSettings,
         EngineSettings,
         SpeculationSettings,
@@ -181,12 +190,13 @@ def _relative_to(settings: Settings, folder: Path) -> Settings:
     prefix = "sqlite:///"
     if url.startswith(prefix) and not Path(url.removeprefix(prefix)).is_absolute():
         url = f"{prefix}{folder / url.removeprefix(prefix)}"
-    policy = settings.policy.file
+    policy, heads = settings.policy.file, settings.audit.heads
     return settings.model_copy(
         update={
             "journal": settings.journal.model_copy(update={"url": url}),
             "library": LibrarySettings(path=folder / settings.library.path),
             "policy": PolicySettings(file=folder / policy if policy else None),
+            "audit": settings.audit.model_copy(update={"heads": folder / heads if heads else None}),
             "mentor": _mentor_from(folder, settings.mentor),
             "llm": _llm_from(folder, settings.llm),
             "principals": tuple(_principal_from(folder, p) for p in settings.principals),

@@ -300,6 +300,42 @@ def kill_switch(
     _finish(as_json, lambda: run_commands.kill_switch(_config["file"], state, reason=reason, as_json=as_json))
 
 
+audit_app = typer.Typer(no_args_is_help=True, help="What people said and what was changed, in a chain of hashes.")
+app.add_typer(audit_app, name="audit")
+
+
+@audit_app.command("verify")
+def audit_verify(
+    heads: Annotated[Path | None, typer.Option(metavar="FILE", help="Exported heads; else those of [audit].")] = None,
+    head: Annotated[list[str] | None, typer.Option(metavar="NUMBER:HASH", help="One exported head.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say whether anything was altered, left out, slipped in or cut off; 1 when something was."""
+    from agent.doors import audit_command
+
+    _finish(as_json, lambda: audit_command.verify(_config["file"], heads, head or (), as_json=as_json))
+
+
+@audit_app.command("head")
+def audit_head(as_json: Json = False) -> None:
+    """Print the last entry's number and hash, to be kept elsewhere."""
+    from agent.doors import audit_command
+
+    _finish(as_json, lambda: audit_command.head(_config["file"], as_json=as_json))
+
+
+@audit_app.command("show")
+def audit_show(
+    run_id: Annotated[str | None, typer.Option("--run", metavar="RUN", help="Only of this run.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """Show who said what, and what was changed, oldest first."""
+    from agent.doors import audit_command
+
+    _finish(as_json, lambda: audit_command.show(_config["file"], run_id, limit, as_json=as_json))
+
+
 @app.command()
 def demo(
     json_file: Annotated[

@@ -65,6 +65,7 @@ async def _run(settings: Settings, guide: str, options: RunOptions, *, as_json: 
 
     service = build_service(settings, watch=watch)
     async with service.quietly():
+        await service.before_writes()
         run_id = await service.open_run(guide, options.inputs, by=_who_locally(), speculation=options.speculation)
         view = await service.run_view(run_id)
         with LiveView(view.plan, console) as live, on_stop(service.engine.pause) as stopped:
@@ -103,6 +104,7 @@ def resume(config: Path | None, run_id: str | None, *, as_json: bool) -> int:
 async def _resume(settings: Settings, run_id: str | None, *, as_json: bool) -> int:
     service = build_service(settings)
     async with service.quietly():
+        await service.before_writes()
         ids = [run_id] if run_id else [r.id for r in await service.runs(limit=10_000, only_live=True)]
         places = asyncio.Semaphore(settings.engine.runs_at_once)
         with on_stop(service.engine.pause) as stopped:

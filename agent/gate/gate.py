@@ -11,9 +11,11 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from agent.gate.policy import ActionRequest, Begun, Facts, Policy, Ruling, rule_on
+from agent.run.audit import Note, last_of, note
 from agent.run.events import EventKind
 from agent.run.journal import Journal
 from agent.run.schema import EVENT, SWITCH
+from dag.model import sha256_json
 
 KILL_SWITCH = "writes"
 
@@ -60,6 +62,18 @@ class Gate:
     async def switch(self) -> SwitchState:
         return await self.journal.read(read_switch)
 
+    async def tell_policy(self) -> None:
+        """Let the audit know under which rules calls are made from now on, where they are others than before."""
+        rules = self.policy.model_dump(mode="json")
+        digest = sha256_json(rules)
+
+        def work(conn: Connection) -> None:
+            last = last_of(conn, "policy")
+            if last is None or last.told["facts"]["sha256"] != digest:
+                note(conn, Note("policy", self.now(), {"sha256": digest, **rules}))
+
+        await self.journal.write(work)
+
     async def set_switch(self, *, engaged: bool, by: str, reason: str) -> SwitchState:
         """Stop or allow all writes. Durable before it returns; holds over restarts."""
         state = SwitchState(engaged, by, reason, self.now())
@@ -69,6 +83,7 @@ class Gate:
             where = SWITCH.c.name == KILL_SWITCH
             if conn.execute(update(SWITCH).where(where).values(**values)).rowcount == 0:
                 conn.execute(insert(SWITCH).values(name=KILL_SWITCH, **values))
+            note(conn, Note("switch", self.now(), {"engaged": engaged, "by": by, "reason": reason}))
 
         await self.journal.write(work)
         return state

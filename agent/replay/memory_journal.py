@@ -12,6 +12,7 @@ from sqlalchemy import Connection, create_engine, event, insert
 from sqlalchemy.pool import StaticPool
 from sqlmodel import SQLModel
 
+from agent.run.audit import audited, open_chain
 from agent.run.journal import Journal
 from agent.run.schema import LEASE
 from agent.run.store import Commit, Lease
@@ -29,6 +30,8 @@ class MemoryStore:
         self._engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"isolation_level": None})
         event.listen(self._engine, "begin", lambda conn: conn.exec_driver_sql("BEGIN"))
         SQLModel.metadata.create_all(self._engine)
+        with self._engine.begin() as conn:
+            open_chain(conn)
 
     def commit(self, work: Callable[[Connection], T], *, durable: bool, alone: bool) -> T:
         with self._engine.begin() as conn:
@@ -83,7 +86,12 @@ class MemoryJournal(Journal):
     ) -> Future[T]:
         done: Future[T] = Future()
         try:
-            done.set_result(self.store.commit(work, durable=durable, alone=alone))
+            done.set_result(self.store.commit(lambda conn: _audited(conn, work), durable=durable, alone=alone))
         except Exception as exc:
             done.set_exception(exc)
         return done
+
+
+def _audited(conn: Connection, work: Callable[[Connection], T]) -> T:
+    with audited(conn):
+        return work(conn)

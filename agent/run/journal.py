@@ -23,6 +23,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from agent.errors import JournalError, LeaseLost, SettingsError
+from agent.run.audit import Note, audited, note_events
 from agent.run.events import DURABLE, Event, EventKind, StepKey
 from agent.run.leases import end_run
 from agent.run.parking import Rest, call_out, mark
@@ -145,7 +146,7 @@ class Journal:
     def _commit(self, batch: Sequence[_Work]) -> None:
         try:
             results = self.store.commit(
-                lambda conn: _outcomes(conn, batch, self._torn, self.place),
+                lambda conn: _audited_outcomes(conn, batch, self._torn, self.place),
                 durable=any(w.durable for w in batch),
                 alone=any(w.alone for w in batch),
             )
@@ -192,13 +193,12 @@ class Journal:
 
         The future fails with LeaseLost when a later owner exists, with JournalError when the disk does not take it.
         """
-        rows = [_row(lease.run_id, lease.fence, e) for e in events]
         ended = next((e for e in events if e.kind is EventKind.RUN_ENDED), None)
 
         def work(conn: Connection) -> None:
             check_fence(conn, lease)
-            if rows:
-                conn.execute(_INSERT_EVENT, rows)
+            if events:
+                _insert_events(conn, lease.run_id, lease.fence, events)
             if rest is not None:
                 mark(conn, lease.run_id, rest)
             if ended is not None:
@@ -218,7 +218,7 @@ class Journal:
         def work(conn: Connection) -> Event:
             check_fence(conn, lease)
             event_ = decide(conn)
-            conn.execute(_INSERT_EVENT, [_row(lease.run_id, lease.fence, event_)])
+            _insert_events(conn, lease.run_id, lease.fence, [event_])
             return event_
 
         return self.write_soon(work, under=lease)
@@ -281,11 +281,19 @@ def open_store(url: str, lease_s: float = LEASE_S) -> Store:
     )
 
 
-def _outcomes(conn: Connection, batch: Sequence[_Work], torn: Collection[Turn], place: str) -> list[_Outcome]:
+def _audited_outcomes(conn: Connection, batch: Sequence[_Work], torn: Collection[Turn], place: str) -> list[_Outcome]:
+    with audited(conn) as notes:
+        return _outcomes(conn, batch, torn, place, notes)
+
+
+def _outcomes(
+    conn: Connection, batch: Sequence[_Work], torn: Collection[Turn], place: str, notes: list[Note]
+) -> list[_Outcome]:
     """Each caller's part in turn; an error of one undoes its own part, and bars what is under the same lease."""
     outcomes: list[_Outcome] = []
     barred = set(torn)
     for work in batch:
+        noted = len(notes)
         try:
             if work.under is not None and work.under in barred:
                 raise JournalError(
@@ -298,6 +306,7 @@ def _outcomes(conn: Connection, batch: Sequence[_Work], torn: Collection[Turn], 
             raise  # the database itself failed: nobody's part of this commit is safe
         except Exception as exc:
             outcomes.append((work, None, exc))
+            del notes[noted:]
             if work.under is not None:
                 barred.add(work.under)
     return outcomes
@@ -313,7 +322,14 @@ def check_fence(conn: Connection, lease: Lease) -> None:
 def open_run(conn: Connection, row: RunRow, events: Sequence[Event]) -> None:
     """Insert a run with its first events; part of the caller's transaction."""
     conn.execute(insert(RUN).values(**row.model_dump()))
-    conn.execute(_INSERT_EVENT, [_row(row.id, 0, e) for e in events])
+    _insert_events(conn, row.id, 0, events)
+
+
+def _insert_events(conn: Connection, run_id: str, fence: int, events: Sequence[Event]) -> None:
+    """The one way into `run_event`: what decides something is audited in the same transaction."""
+    rows = [_row(run_id, fence, e) for e in events]
+    conn.execute(_INSERT_EVENT, rows)
+    note_events(conn, run_id, events, rows)
 
 
 def say(conn: Connection, run_id: str, kind: str, payload: dict[str, Any], at: datetime) -> int:

@@ -14,7 +14,7 @@ COLUMNS = (
 
 
 def migrate(conn: Connection) -> None:
-    """Bring a journal of schema 1 to schema 2; part of the caller's transaction."""
+    """Bring the tables of schema 1 to schema 2; part of the caller's transaction. Schema 3 only adds tables."""
     for table, column, kind in COLUMNS:
         known = {row[1] for row in conn.exec_driver_sql(f"PRAGMA table_info({table})")}
         if known and column not in known:

@@ -19,6 +19,7 @@ from sqlmodel import SQLModel
 from tenacity import Retrying, retry_if_exception, stop_before_delay, wait_exponential
 
 from agent.errors import SettingsError
+from agent.run.audit import open_chain
 from agent.run.clock_lease import LeaseKeeper
 from agent.run.schema import SCHEMA_VERSION
 from agent.run.store import Commit, Lease
@@ -66,6 +67,7 @@ class PostgresStore:
                 SQLModel.metadata.create_all(conn)
                 _OWN.create_all(conn)
                 _check_version(conn, self.place)
+                open_chain(conn)
                 conn.execute(insert(_WRITER).values(id=self._id, batch=0))
         except SQLAlchemyError as exc:
             self._engine.dispose()
@@ -161,6 +163,8 @@ def _check_version(conn: Connection, place: str) -> None:
     version = conn.execute(select(_VERSION.c.version)).scalar()
     if version is None:
         conn.execute(insert(_VERSION).values(version=SCHEMA_VERSION))
+    elif version == 2:  # schema 3 only adds tables, which are made by now
+        conn.execute(_VERSION.update().values(version=SCHEMA_VERSION))
     elif version != SCHEMA_VERSION:
         raise SettingsError(
             f"{place}: the journal has schema {version}, this program writes schema {SCHEMA_VERSION}",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Column, DateTime, Index, LargeBinary, Table, Text, UniqueConstraint
+from sqlalchemy import Column, DateTime, Index, Integer, LargeBinary, Table, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 def _time(*, nullable: bool = False) -> Column[datetime]:
@@ -147,6 +147,26 @@ class SwitchRow(SQLModel, table=True):
     at: datetime = Field(sa_column=_time())
 
 
+class AuditRow(SQLModel, table=True):
+    """One entry of the audit's hash chain, append-only. `entry` is the text that is hashed; kind and run find it."""
+
+    __tablename__ = "audit"
+    __table_args__ = (Index("audit_by_kind", "kind", "number"),)
+    number: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    kind: str
+    run_id: str | None = Field(default=None, index=True)
+    entry: str = Field(sa_column=Column(Text, nullable=False))
+    hash: str
+
+
+class AuditHeadRow(SQLModel, table=True):
+    """The chain's end, in one row: who holds its lock appends."""
+
+    __tablename__ = "audit_head"
+    number: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    hash: str
+
+
 # The same tables for SQLAlchemy Core, which the hot paths use: an ORM object per event costs too much.
 RUN: Table = SQLModel.metadata.tables["run"]
 EVENT: Table = SQLModel.metadata.tables["run_event"]
@@ -158,3 +178,5 @@ COMMAND: Table = SQLModel.metadata.tables["run_command"]
 INTAKE: Table = SQLModel.metadata.tables["intake"]
 SEEN_ALERT: Table = SQLModel.metadata.tables["seen_alert"]
 SWITCH: Table = SQLModel.metadata.tables["switch"]
+AUDIT: Table = SQLModel.metadata.tables["audit"]
+AUDIT_HEAD: Table = SQLModel.metadata.tables["audit_head"]

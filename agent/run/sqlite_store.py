@@ -20,6 +20,7 @@ from sqlalchemy.pool import StaticPool
 from sqlmodel import SQLModel
 
 from agent.errors import SettingsError
+from agent.run.audit import open_chain
 from agent.run.migration import migrate
 from agent.run.schema import LEASE, SCHEMA_VERSION
 from agent.run.store import Commit, Lease
@@ -62,6 +63,7 @@ class SqliteStore:
             with self.full.begin() as conn:
                 _check_version(conn, path)
                 SQLModel.metadata.create_all(conn)
+                open_chain(conn)
         except (OSError, SQLAlchemyError) as exc:
             raise SettingsError(
                 f"{path}: the journal cannot be opened: {getattr(exc, 'orig', None) or exc}",
@@ -128,7 +130,7 @@ def _check_version(conn: Connection, path: Path) -> None:
     version = int(conn.exec_driver_sql("PRAGMA user_version").scalar_one())
     if version == 1:
         migrate(conn)
-    if version in (0, 1):
+    if version in (0, 1, 2):
         conn.exec_driver_sql(f"PRAGMA user_version={SCHEMA_VERSION}")
     elif version != SCHEMA_VERSION:
         raise SettingsError(
