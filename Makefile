@@ -37,7 +37,7 @@ bench: setup  ## figures, written to bench/results/ and docs/benchmarks.md
 	$(BIN)/python -m bench
 
 docs: setup  ## pages and pictures that are made from the code
-	$(BIN)/python docs/make.py
+	$(BIN)/python -m docs.make
 
 clean:
 	rm -rf $(VENV) .cache build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -393,4 +393,4 @@ def short(stored: Mapping[str, Any] | None) -> str:
     if stored is None:
         return "no value"
     text = shown(stored.get("sample", stored.get("value")))
-    return f"{text} (a sample of {stored['bytes']:,} bytes)" if "artifact" in stored else text
+    return f"{text} (what may be shown of {stored['bytes']:,} bytes)" if "artifact" in stored else text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from agent.doors.demo import DemoOptions, demo
 from dag.draw import svg
 from dag.schema import plan_schema
 from plugins.registry import Registry
+from tests.attacks.guards import GUARDS
+from tests.attacks.written import ATTACKS
+from tests.redaction import corpus
 from tsg.compile import compile_guide
 from tsg.mentor.mentor import CHECKS
 from tsg.mentor.registry import Category, Check
@@ -23,7 +27,7 @@ from tsg.parse import read_guide
 HERE = Path(__file__).parent
 GUIDES = HERE.parent / "examples" / "guides"
 MENTOR = HERE / "mentor.md"
-CHECKS_BEGIN, CHECKS_END = "<!-- checks: made by `make docs` -->\n", "<!-- end of checks -->\n"
+SECURITY = HERE / "security.md"
 RECORDING = HERE / "pictures" / "demo.svg"
 WIDTH = 110  # columns of the recording
 
@@ -31,17 +35,41 @@ WIDTH = 110  # columns of the recording
 def pages() -> Iterator[tuple[Path, str]]:
     """What is the same every time it is made."""
     yield HERE / "plan.schema.json", json.dumps(plan_schema(), indent=2) + "\n"
-    yield MENTOR, with_checks(MENTOR.read_text(encoding="utf-8"))
+    yield MENTOR, with_made(MENTOR.read_text(encoding="utf-8"), "checks", _checks())
+    security = with_made(SECURITY.read_text(encoding="utf-8"), "attacks", _attacks())
+    yield SECURITY, with_made(security, "redaction", corpus.page())
     catalogue = PluginCatalogue(Registry.installed({}))
     for guide in sorted(GUIDES.glob("*.md")):
         yield HERE / "pictures" / f"{guide.stem}.svg", svg(compile_guide(read_guide(guide), catalogue).plan)
 
 
-def with_checks(page: str) -> str:
-    """The Mentor's page with a table of its checks for each category, in place of those it has."""
-    head, _, rest = page.partition(CHECKS_BEGIN)
-    tail = rest.partition(CHECKS_END)[2]
-    return f"{head}{CHECKS_BEGIN}\n{''.join(_table(category) for category in Category)}{CHECKS_END}{tail}"
+def with_made(page: str, name: str, text: str) -> str:
+    """The page with `text` between the marks of that name, in place of what stands there."""
+    begin, end = f"<!-- {name}: made by `make docs` -->\n", f"<!-- end of {name} -->\n"
+    head, _, rest = page.partition(begin)
+    return f"{head}{begin}\n{text}{end}{rest.partition(end)[2]}"
+
+
+def _checks() -> str:
+    """A table of the Mentor's checks for each category."""
+    return "".join(_table(category) for category in Category)
+
+
+def _attacks() -> str:
+    """How many attacks each writer makes, what the guards are, and each attack with what stops it."""
+    by = Counter(a.by for a in ATTACKS)
+    counts = ", ".join(f"{who} {many}" for who, many in by.most_common())
+    lines = [f"{len(ATTACKS)} attacks against {len(GUARDS)} guards. By writer: {counts}.", ""]
+    lines += ["| guard | what it holds | where | attacks |", "|---|---|---|---|"]
+    for name, guard in GUARDS.items():
+        lines.append(f"| {name} | {guard.holds} | {guard.where} | {sum(name in a.guards for a in ATTACKS)} |")
+    lines += ["", "| attack | by | succeeds when | stopped by |", "|---|---|---|---|"]
+    lines += [f"| {_cell(a.name)} | {a.by} | {a.harm} | {', '.join(a.guards)} |" for a in ATTACKS]
+    return "\n".join(lines) + "\n\n"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
 def _table(category: Category) -> str:
@@ -51,7 +79,7 @@ def _table(category: Category) -> str:
 
 
 def _row(check: Check) -> str:
-    summary, why = (words.replace("|", "\\|") for words in (check.summary, check.why))
+    summary, why = _cell(check.summary), _cell(check.why)
     return f"| `{check.code}` | {check.severity} | {summary} | {why} |"
 
 

@@ -1,7 +1,7 @@
 """Text from outside, made fit to be shown: it may name anything, and steer nothing.
 
 Labels, log lines, answers of targets and guides are all written by others. No character of theirs moves a
-cursor, turns a line around, or becomes markup.
+cursor, turns a line around, or becomes markup, and no secret of theirs is passed on.
 """
 
 from __future__ import annotations
@@ -9,11 +9,16 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from agent.model.redact import visible
+from agent import redact
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+!|~@&])")
 _BEGINS_A_BLOCK = re.compile(r"^([-=]|[0-9]{1,9}(?=[.)]))")
 _LINKS_ITSELF = re.compile(r":(?=//)|(?<=www)\.", re.IGNORECASE)
+
+
+def visible(text: str) -> str:
+    """The text without its secrets, and with nothing hidden in it."""
+    return redact.redacted(redact.visible(text))
 
 
 def one_line(text: Any) -> str:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agent import redact
 from agent.doors import findings_formats as formats
-from agent.doors.escape import one_line, visible
+from agent.doors.escape import one_line
 from agent.doors.lint_files import Lines
 from agent.doors.printing import print_json
 from agent.doors.text_diff import unified
@@ -57,7 +58,7 @@ def print_diff(file: Path, before: bytes, now: Mended) -> None:
     """What a mend would change: for `git apply` as it is, and on a terminal without what would steer it."""
     difference = unified(one_line(formats.relative(str(file)).as_posix()), before, now.data)
     if sys.stdout.isatty():
-        sys.stdout.write(visible(difference.decode("utf-8", "replace")))
+        sys.stdout.write(redact.visible(difference.decode("utf-8", "replace")))
     else:
         sys.stdout.buffer.write(difference)
     sys.stderr.writelines(f"{line}\n" for line in _left(now.left))

@@ -19,6 +19,7 @@ from agent.doors.metrics import DoorMetrics
 from agent.doors.signals import on_stop
 from agent.errors import SettingsError
 from agent.gate.principals import Role
+from agent.redact import redacted_value
 from agent.service import build_service
 from agent.settings import Settings, load_settings
 
@@ -109,6 +110,7 @@ def log_to_stderr() -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            lambda _logger, _method, said: redacted_value(said),
             renderer,
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),

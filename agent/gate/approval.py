@@ -43,14 +43,14 @@ def is_asked(asked: Mapping[str, Any] | None, digest: str, rule: Rule) -> bool:
 def agreement(
     asked: Mapping[str, Any],
     approvals: Iterable[Mapping[str, Any]],
-    rejection: Mapping[str, Any] | None,
+    rejections: Iterable[Mapping[str, Any]],
     rule: Rule,
     now: datetime,
 ) -> Agreement:
     """What was said to `asked`, under the rule of today. A person counts once, whatever they say twice."""
     expired = datetime.fromisoformat(asked["expires_at"]) <= now
     by = frozenset(str(a["by"]) for a in approvals if all(a.get(n) == asked[n] for n in BOUND))
-    rejected = None
-    if rejection is not None and all(rejection.get(n) in (None, asked[n]) for n in BOUND):  # in doubt it is a no
-        rejected = f"rejected by {rejection['by']}: {rejection.get('reason', '')}"
+    against = (r for r in rejections if all(r.get(n) in (None, asked[n]) for n in BOUND))  # in doubt it is a no
+    no = next(against, None)
+    rejected = None if no is None else f"rejected by {no['by']}: {no.get('reason', '')}"
     return Agreement(by, max(0, rule.approvers - len(by)), rejected, expired)

@@ -18,9 +18,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 from agent.model.kept import KeptAnswers
 from agent.model.llm import LLM, ModelError, Prompt
 from agent.model.prompt import draw_boundary, quoted
-from agent.model.redact import bounded, one_line, safe_text
 from agent.model.settings import LlmSettings
 from agent.model.templates import FOLDER, render
+from agent.redact import bounded, one_line, safe_text
 from tsg.clarify import Asked, Declined, Proposal, supported
 
 NONE = "unclear"

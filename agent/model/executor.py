@@ -21,8 +21,8 @@ import structlog
 from agent.model import prompt as prompts
 from agent.model.budget import Budget, RunLedger, estimate_tokens
 from agent.model.llm import LLM, BudgetExceeded, Malformed, ModelError, ModelTimeout, Prompt, Reply, WrongSchema
-from agent.model.redact import one_line
 from agent.model.settings import LlmSettings
+from agent.redact import one_line
 from agent.run.judge import Judgement, Question, Usage
 
 if TYPE_CHECKING:

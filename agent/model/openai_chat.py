@@ -31,11 +31,11 @@ from agent.model.llm import (
     Unreachable,
     WrongSchema,
 )
-from agent.model.redact import one_line, safe_text
 from agent.model.reply import read_completion, read_value, reported_tokens
 from agent.model.retry import backoff, give_up, retry_after_s
 from agent.model.settings import LlmSettings, read_api_key
 from agent.model.templates import render
+from agent.redact import one_line, safe_text
 
 if TYPE_CHECKING:
     from openai import APIStatusError, AsyncOpenAI

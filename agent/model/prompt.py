@@ -17,8 +17,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
 from agent.model.llm import Prompt
-from agent.model.redact import bounded, one_line, safe_text, safe_value
 from agent.model.templates import render
+from agent.redact import bounded, one_line, safe_text, safe_value
 from agent.run.judge import Option, Question
 
 UNDECIDED = "undecided"

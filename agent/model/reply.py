@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agent.model.llm import Empty, Malformed, NotJson, Refused, T, Truncated, WrongSchema
-from agent.model.redact import one_line
+from agent.redact import one_line
 
 ANSWER_CHARS = 20_000  # of content or tool arguments; a longer one is no answer to our questions
 FENCED = re.compile(r"\A```[A-Za-z]*[ \t]*\n(.*)\n```\Z", re.DOTALL)

@@ -21,9 +21,9 @@ from agent.model.kept import KeptAnswers
 from agent.model.llm import LLM, ModelError, Prompt
 from agent.model.prompt import draw_boundary, quoted
 from agent.model.purse import Purse
-from agent.model.redact import bounded, one_line, safe_text
 from agent.model.settings import LlmSettings
 from agent.model.templates import FOLDER, render
+from agent.redact import bounded, one_line, safe_text
 from agent.run.judge import Usage
 from tsg.clarify import supported
 from tsg.findings import Finding, Severity

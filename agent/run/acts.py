@@ -186,7 +186,7 @@ class ActionRun:
         raise StepLeft
 
     def _agreement(self, asked: Mapping[str, Any], rule: Rule) -> Agreement:
-        return agreement(asked, self.state.approvals, self.state.rejected, rule, self.engine.now())
+        return agreement(asked, self.state.approvals, self.state.rejections, rule, self.engine.now())
 
     def _refused(self, exact: _Exact, reason: str) -> None:
         self.advance.emit(EventKind.REFUSED, self.key, reason=reason, call=exact.shown())

@@ -51,7 +51,7 @@ class ActionState:
 
     asked: Mapping[str, Any] | None = None
     approvals: list[Mapping[str, Any]] = field(default_factory=list)
-    rejected: Mapping[str, Any] | None = None
+    rejections: list[Mapping[str, Any]] = field(default_factory=list)
     before: Mapping[str, Any] | None = None
     intent: Mapping[str, Any] | None = None
     intent_at: datetime | None = None
@@ -241,12 +241,12 @@ class RunState:
         p, action = event.payload, step.action
         match event.kind:
             case EventKind.APPROVAL_ASKED:
-                action.asked, action.approvals, action.rejected = p, [], None
+                action.asked, action.approvals, action.rejections = p, [], []
             case EventKind.APPROVED:
                 action.approvals.append(p)
                 self._wake(event.key, step)
             case EventKind.REJECTED:
-                action.rejected = p
+                action.rejections.append(p)
                 self._wake(event.key, step)
             case EventKind.PRECHECKED:
                 action.before = p["before"]

@@ -1,4 +1,7 @@
-"""Named values of a run: small ones inline in the journal, large ones by reference."""
+"""Named values of a run: small ones inline in the journal, large ones, and those that hold secrets, by reference.
+
+A typed condition and a later call need what was read as it was read; an event holds only what may be shown of it.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,14 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from agent.redact import redacted, redacted_value, safe_text
 from agent.run.journal import SAMPLE_ITEMS, SMALL_BYTES, Journal, compact, keep_artifact
 from agent.run.store import Lease
 from plugins.base import Result
 from plugins.errors import PluginError
 
 MAX_VALUE_BYTES = 64 * 1024 * 1024  # larger answers are refused: a step's result is evidence, not a dump
+SAMPLE_CHARS = 500
 DEEPEST = 500  # levels; what is nested deeper is left to the encoder to refuse
 
 Stored = Mapping[str, Any]
@@ -34,9 +39,13 @@ def store(journal: Journal, lease: Lease, result: Result) -> Stored:
     if result.unit:
         facts["unit"] = result.unit
     if result.evidence:
-        facts["evidence"] = result.evidence
+        facts["evidence"] = redacted(result.evidence)
     if len(body) <= SMALL_BYTES:
-        return {"value": result.value, **facts}
+        shown = redacted_value(result.value)
+        if shown == result.value:
+            return {"value": result.value, **facts}
+    else:
+        shown = redacted_value(_sample(result.value))
     if len(body) > MAX_VALUE_BYTES:
         raise _too_long()
     sha256 = hashlib.sha256(body).hexdigest()
@@ -45,7 +54,7 @@ def store(journal: Journal, lease: Lease, result: Result) -> Stored:
         keep_artifact(conn, lease.run_id, sha256, body)
 
     journal.write_soon(keep, durable=False, alone=False, under=lease)  # without it, its event is not written either
-    return {"artifact": sha256, "bytes": len(body), "sample": _sample(result.value), **facts}
+    return {"artifact": sha256, "bytes": len(body), "sample": shown, **facts}
 
 
 def _is_longer(value: Any, limit: int) -> bool:
@@ -98,6 +107,6 @@ def _sample(value: Any) -> Any:
         case Mapping():
             return {k: _sample(v) for k, v in list(value.items())[:20]}
         case str():
-            return value[:500]
+            return safe_text(value, SAMPLE_CHARS) if len(value) > SAMPLE_CHARS else value
         case _:
             return value

@@ -11,6 +11,6 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def test_nothing_made_is_out_of_date() -> None:
     done = subprocess.run(
-        [sys.executable, "docs/make.py", "--check"], cwd=ROOT, capture_output=True, text=True, timeout=60
+        [sys.executable, "-m", "docs.make", "--check"], cwd=ROOT, capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 0, done.stderr

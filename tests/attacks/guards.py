@@ -14,7 +14,7 @@ import agent.doors.guard
 import agent.doors.render
 import agent.gate.policy
 import agent.model.prompt
-import agent.model.redact
+import agent.redact
 import agent.service
 import plugins.http
 from agent.gate.principals import Principal, Principals, Role
@@ -39,19 +39,17 @@ def _boundary(patch: pytest.MonkeyPatch) -> None:
 
 
 def _visible(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(agent.model.redact, "visible", lambda text: text)
-    for door in (agent.doors.escape, agent.doors.render):
-        patch.setattr(door, "visible", lambda text: text)
+    patch.setattr(agent.redact, "visible", lambda text: text)
 
 
 def _redacted(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(agent.model.redact, "redacted", lambda text, is_manifest=False: text)
-    patch.setattr(agent.model.redact, "is_sensitive_name", lambda name: False)
+    patch.setattr(agent.redact, "redacted", lambda text, is_manifest=False: text)
+    patch.setattr(agent.redact, "is_sensitive_name", lambda name: False)
 
 
 def _bounded(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(agent.model.redact, "bounded", lambda text, limit, unseen=0: text)
-    patch.setattr(agent.model.redact, "_window", lambda text, limit: (text, 0))
+    patch.setattr(agent.redact, "bounded", lambda text, limit, unseen=0: text)
+    patch.setattr(agent.redact, "_window", lambda text, limit: (text, 0))
     patch.setattr(agent.model.prompt, "bounded", lambda text, limit, unseen=0: text)
     for name in ("TEXT_CHARS", "LABEL_CHARS", "ALERT_CHARS", "VALUE_CHARS", "VALUES_CHARS"):
         patch.setattr(agent.model.prompt, name, 10**9)
@@ -143,9 +141,9 @@ def _options(patch: pytest.MonkeyPatch) -> None:
 GUARDS: dict[str, Guard] = {
     "approval": Guard("the policy asks a person for the exact call", "`agent.gate.policy.Ruling`", _approval),
     "boundary": Guard("no text holds the marker that is drawn", "`agent.model.prompt.draw_boundary`", _boundary),
-    "visible": Guard("control and format characters are written out", "`agent.model.redact.visible`", _visible),
-    "redacted": Guard("what has the shape of a secret goes", "`agent.model.redact.redacted`", _redacted),
-    "bounded": Guard("every text has a length", "`agent.model.redact.bounded`", _bounded),
+    "visible": Guard("control and format characters are written out", "`agent.redact.visible`", _visible),
+    "redacted": Guard("what has the shape of a secret goes", "`agent.redact.redacted`", _redacted),
+    "bounded": Guard("every text has a length", "`agent.redact.bounded`", _bounded),
     "encoded": Guard("a value is one piece of an address", "`plugins.http_binding.bind_request`", _encoded),
     "escaped": Guard("no markup of others is live", "`agent.doors.escape.markdown`", _escaped),
     "token": Guard("a principal is known by its token alone", "`agent.gate.principals.Principals.who`", _token),

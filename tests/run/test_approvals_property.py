@@ -199,6 +199,12 @@ def test_a_call_begins_only_while_enough_people_of_the_role_agree_to_exactly_it(
     told(moves)
 
 
+def test_a_no_stays_a_no_whatever_else_is_said() -> None:
+    elsewhere = say("reject", "ann", expires_at="9999-12-31T00:00:00+00:00")
+    said = [say("reject", "ann"), elsewhere, ("at_once", {"to": 0, "first": "ann", "second": "bob"})]
+    assert not told([say("approve", "ann"), *said]).begun
+
+
 def test_enough_people_in_time_begin_the_call() -> None:
     assert told([("at_once", {"to": 0, "first": "ann", "second": "bob"})]).begun
 
@@ -240,7 +246,7 @@ DAMAGE: dict[str, tuple[Callable[..., Agreement], list[Move]]] = {
         [("edit_guide", {}), say("approve", "ann", to=1), say("approve", "bob", to=1)],
     ),
     "a no is not heard": (
-        _with(no=lambda n: None),
+        _with(no=lambda n: []),
         [say("approve", "ann"), say("reject", "cid"), say("approve", "bob")],
     ),
 }

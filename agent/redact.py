@@ -1,4 +1,4 @@
-"""Make foreign text safe to show to a model: nothing hidden in it, no secrets, of bounded length.
+"""Make foreign text safe to show, to people and to a model: nothing hidden in it, no secrets, of bounded length.
 
 The order matters. Invisible characters become visible first, so that they cannot hide a secret's name
 from the patterns; secrets go before the text is cut, so that no cut leaves half of one behind.
@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -19,12 +20,15 @@ READ_CHARS = 200_000  # of one text; what follows is not looked at
 WINDOW = 8  # times the characters wanted are redacted: secrets may shrink to almost nothing, and work is bounded
 CUT = " … [cut: {} characters more]"
 MOST_ITEMS = 200  # of one list or mapping
+HIDDEN = "[redacted:value]"
+DEEPEST = 100  # of what people read
 DEPTH = 12  # of nested values; deeper ones are no evidence a step rests on
 
 _SENSITIVE = (
     r"pass(?:word|wd|phrase|code)?|pwd|secret(?:[-_ ]?(?:access)?[-_ ]?key)?|token|api[-_ ]?key|"
-    r"access[-_ ]?key(?:[-_ ]?id)?|private[-_ ]?key|client[-_ ]?secret|credentials?|cookie|"
-    r"signature|authorization|dsn|connection[-_ ]?string|bearer"
+    r"access[-_ ]?key(?:[-_ ]?id)?|private[-_ ]?key(?:[-_]id)?|client[-_ ]?secret|credentials?|cookie|"
+    r"account[-_ ]?key|client[-_]key[-_]data|registration[-_ ]?key|license[-_ ]?key|"
+    r"signature|sig|authorization|dsn|connection[-_ ]?string|bearer"
 )
 # A few words may stand before it (DB_PASSWORD, my-api-key): few and short, so that matching stays linear.
 _NAME = (
@@ -65,16 +69,22 @@ _SHAPES: tuple[tuple[str, re.Pattern[str]], ...] = (
             r"hvs\.[A-Za-z0-9_-]{20,}|dop_v1_[a-f0-9]{32,}|npm_[A-Za-z0-9]{30,}|pypi-[A-Za-z0-9_-]{30,}|"
             r"[rs]k_(?:live|test)_[A-Za-z0-9]{16,}|"  # Stripe
             r"SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}|"  # SendGrid
-            r"glsa_[A-Za-z0-9_]{20,}|dckr_pat_[A-Za-z0-9_-]{20,}|syt_[A-Za-z0-9_]{16,}"  # Grafana, Docker, Matrix
+            r"glsa_[A-Za-z0-9_]{20,}|dckr_pat_[A-Za-z0-9_-]{20,}|syt_[A-Za-z0-9_]{16,}|"  # Grafana, Docker, Matrix
+            r"dapi[a-f0-9]{32}|AGE-SECRET-KEY-1[A-Z0-9]{50,}|GOCSPX-[A-Za-z0-9_-]{20,}|"  # Databricks, age, Google
+            r"[0-9]{8,10}:AA[A-Za-z0-9_-]{30,}|"  # Telegram
+            r"[A-Za-z0-9_.-]{3}[78]Q~[A-Za-z0-9_.~-]{30,}"  # Microsoft Entra
             r")"
         ),
     ),
     ("webhook", re.compile(r"(?<=hooks\.slack\.com/services/)[A-Za-z0-9/]{10,}")),
+    ("webhook", re.compile(r"(?<=/api/webhooks/)[0-9]{10,20}/[A-Za-z0-9_-]{20,}")),  # Discord
+    ("hash", re.compile(r"\$(?:apr1|2[abxy]|5|6|y|argon2(?:id|i|d))\$[^\s:\"',]{16,}")),  # htpasswd, shadow
+    ("authorization", re.compile(r"(?i)\bdigest[ \t]+username=[^\n]+")),
     # "basic idea" stays: a credential has a digit, "=", "_" or a capital inside.
     (
         "authorization",
         re.compile(
-            r"(?i:\b(?:bearer|basic|digest|negotiate|apikey))[ \t]+"
+            r"(?i:\b(?:bearer|basic|negotiate|apikey))[ \t]+"
             r"(?=[^\s,;\"']*(?:[0-9=_]|[a-z][A-Z]))[^\s,;\"'\[]{6,}"
         ),
     ),
@@ -94,7 +104,15 @@ _NAMED: tuple[re.Pattern[str], ...] = (
     ),
     re.compile(rf"(?i)(?P<keep>{_NAME}{_SEP})(?P<drop>{_GONE}|{_QUOTED}|[^\s,;&}}\])\"'␛\\]+)"),
     re.compile(rf"(?i)(?P<keep>--{_NAME}[ \t]+)(?P<drop>{_GONE}|(?!-)[^\s]+)"),
+    re.compile(r"(?i)(?P<keep>\blogin[ \t\n]{1,20}\S{1,80}[ \t\n]{1,20}password[ \t\n]{1,20})(?P<drop>\S+)"),  # .netrc
     re.compile(rf"(?P<keep>(?:(?<=\s)|^)(?:-u|--user)[ \t]+[^\s:]{{1,80}}:)(?P<drop>{_GONE}|[^\s]+)"),
+)
+# What each pattern above and below needs to match: most text has none of it, and costs one look.
+_TRIGGER = re.compile(
+    rf"{_SENSITIVE}|eyJ|-----BEGIN|://[^\s/@]{{0,200}}:|sk-|AKIA|ASIA|ABIA|ACCA|gh[pousr]_|github_pat|glpat-|xox|xapp-|AIza|"
+    r"ya29|hf_|nvapi|hvs\.|dop_v1|npm_|pypi-|[rs]k_|SG\.|glsa_|dckr_pat|syt_|dapi|gocspx|:AA|Q~|slack\.com|webhooks/|"
+    r"\$[a-z0-9]{1,8}\$|basic|digest|negotiate|apikey|stringdata|(?:^|\s)(?:-u|--user)",
+    re.IGNORECASE | re.MULTILINE,
 )
 _SECRET_MANIFEST = re.compile(
     r"(?im)^[ \t]*[\"']?kind[\"']?[ \t]*:[ \t]*[\"']?(?:Sealed)?Secret(?:List)?[\"']?[ \t]*,?[ \t]*$"
@@ -150,6 +168,8 @@ def redacted(text: str, *, is_manifest: bool = False) -> str:
 
     `is_manifest`: the text is part of a Secret manifest whose `kind` may stand elsewhere.
     """
+    if not is_manifest and not _TRIGGER.search(text):
+        return text
     is_manifest = is_manifest or _is_manifest(text)
     if is_manifest:
         text = _DATA_JSON.sub(r'\g<keep>"[redacted:secret]"', text)
@@ -170,6 +190,7 @@ def bounded(text: str, limit: int, unseen: int = 0) -> str:
     return text[: limit - len(note)] + note if limit > 2 * len(note) else text[:limit]
 
 
+@lru_cache(8_192)  # the names of a fleet's labels come again and again
 def is_sensitive_name(name: str) -> bool:
     """Whether a key of that name usually holds a secret: `api_key`, `dbPassword`, `AWS_SECRET_ACCESS_KEY`."""
     return bool(SENSITIVE_NAME.match(_CAMEL.sub("_", name[:200])))
@@ -222,19 +243,44 @@ def _without_blocks(text: str, keys: tuple[str, ...]) -> str:
     return "\n".join(out)
 
 
+def redacted_value(value: Any, _depth: int = 0) -> Any:
+    """A JSON-able value, whole, with every secret replaced: strings by their shape, entries by their name.
+
+    What is nested deeper than anything that people read is shown as its redacted text.
+    """
+    match value:
+        case str():
+            return redacted(visible(value))
+        case None | bool() | int() | float():
+            return value
+        case Mapping() if _depth < DEEPEST:
+            return {
+                _shown_key(str(k)): HIDDEN if _hides(value, k, v) else redacted_value(v, _depth + 1)
+                for k, v in value.items()
+            }
+        case list() | tuple() if _depth < DEEPEST:
+            return [redacted_value(v, _depth + 1) for v in value]
+        case _:
+            return redacted(visible(str(value)))
+
+
+@lru_cache(8_192)
+def _shown_key(key: str) -> str:
+    return redacted(visible(key))
+
+
 def _safe_mapping(value: Mapping[Any, Any], limit: int, depth: int) -> dict[str, Any]:
-    is_secret = value.get("kind") == "Secret"
-    name = value.get("name")
-    is_env_pair = isinstance(name, str) and is_sensitive_name(name)
     safe: dict[str, Any] = {}
     for key, inner in islice(value.items(), MOST_ITEMS):
-        shown = one_line(str(key), 120)
-        if (
-            (is_sensitive_name(str(key)) and not isinstance(inner, bool | int | float | None))
-            or (is_secret and key in ("data", "stringData"))
-            or (is_env_pair and key == "value")
-        ):
-            safe[shown] = "[redacted:value]"
-        else:
-            safe[shown] = safe_value(inner, limit, depth + 1)
+        safe[one_line(str(key), 120)] = HIDDEN if _hides(value, key, inner) else safe_value(inner, limit, depth + 1)
     return safe
+
+
+def _hides(value: Mapping[Any, Any], key: Any, inner: Any) -> bool:
+    """Whether an entry goes whole: by its name, or as the data of a Secret, or as the value of a named pair."""
+    if is_sensitive_name(str(key)):
+        return bool(inner) and not isinstance(inner, bool | int | float)
+    if value.get("kind") == "Secret" and key in ("data", "stringData"):
+        return True
+    name = value.get("name") if key == "value" else None
+    return isinstance(name, str) and is_sensitive_name(name)

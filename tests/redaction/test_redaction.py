@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from agent.model.redact import (
+from agent.redact import (
     READ_CHARS,
     bounded,
     is_sensitive_name,
