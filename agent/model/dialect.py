@@ -36,6 +36,7 @@ class Dialect:
     mode: Mode = Mode.JSON_SCHEMA
     length_field: str = "max_tokens"
     temperature: bool = True  # some models accept only their own
+    stream_usage: bool = True  # whether the end of a stream may be asked for the tokens
 
     def simpler(self) -> Dialect | None:
         """The next mode down, None below plain JSON."""
@@ -49,14 +50,21 @@ class Dialect:
             return replace(self, length_field="max_completion_tokens")
         if self.temperature and "temperature" in said:
             return replace(self, temperature=False)
+        if self.stream_usage and "stream_options" in said:
+            return replace(self, stream_usage=False)
         return self.simpler()
 
-    def body(self, model: str, prompt: Prompt, schema: type[BaseModel], max_tokens: int) -> dict[str, Any]:
-        """The request's parameters, without streaming."""
+    def body(
+        self, model: str, prompt: Prompt, schema: type[BaseModel], max_tokens: int, *, stream: bool = False
+    ) -> dict[str, Any]:
+        """The request's parameters."""
         body: dict[str, Any] = {"model": model, "messages": self.worded(prompt, schema).messages()}
         body[self.length_field] = max_tokens
         if self.temperature:
             body["temperature"] = 0
+        if stream:
+            body["stream"] = True
+            body |= {"stream_options": {"include_usage": True}} if self.stream_usage else {}
         match self.mode:
             case Mode.JSON_SCHEMA:
                 wanted = {"name": TOOL, "schema": strict_schema(schema), "strict": True}

@@ -34,6 +34,7 @@ from agent.model.llm import (
 from agent.model.reply import read_completion, read_value, reported_tokens
 from agent.model.retry import backoff, give_up, retry_after_s
 from agent.model.settings import LlmSettings, read_api_key
+from agent.model.streamed import StreamCut, put_together
 from agent.model.templates import render
 from agent.redact import one_line, safe_text
 
@@ -156,7 +157,8 @@ class OpenAiChat:
     async def _once(self, prompt: Prompt, schema: type[T], dialect: Dialect, meter: Meter) -> tuple[T, str]:
         sent = dialect.worded(prompt, schema)
         max_tokens = meter.open_call(sent.chars)
-        body = await self._send(dialect.body(self.model, prompt, schema, max_tokens), sent.chars, meter)
+        request = dialect.body(self.model, prompt, schema, max_tokens, stream=self._settings.stream)
+        body = await self._send(request, sent.chars, meter)
         tokens = reported_tokens(body)
         if tokens is None:
             meter.charge(estimate_tokens(sent.chars), estimate_tokens(len(body)), estimated=True)
@@ -173,12 +175,11 @@ class OpenAiChat:
         sdk = await self._sdk()
         import openai
 
-        from agent.model.wire import ANSWER_BYTES, AnswerTooLarge, never_connected
+        from agent.model.wire import ANSWER_BYTES, BROKEN, AnswerTooLarge, never_connected
 
         lost = (estimate_tokens(prompt_chars), 0)  # the prompt may have been read before the failure
         try:
-            raw = await sdk.chat.completions.with_raw_response.create(**request, timeout=meter.left_s)
-            return bytes(raw.content)
+            return await (_streamed if request.get("stream") else _whole)(sdk, request, meter.left_s)
         except openai.APIStatusError as exc:
             self._charge_failure(exc, lost, meter)
             self._raise_for_status(exc)
@@ -199,9 +200,18 @@ class OpenAiChat:
                 meter.charge(*lost, estimated=True)
             cause = one_line(str(exc.__cause__ or exc), 160)
             raise Unreachable(f"{self._where}: {cause}", hint="check llm.base_url and that it runs") from exc
-        except openai.OpenAIError as exc:
+        except (StreamCut, *BROKEN) as exc:
             meter.charge(*lost, estimated=True)
-            raise NotJson(f"{self._where}: {one_line(str(exc), 160)}") from exc
+            raise Unreachable(
+                f"{self._where} broke off in the middle of its answer: {one_line(str(exc), 160)}"
+            ) from exc
+        except openai.APIError as exc:
+            meter.charge(*lost, estimated=True)
+            said = self._without_key(one_line(exc.message, 240))
+            raise Unreachable(f"{self._where} broke off: {said}", hint="the endpoint's own log may say why") from exc
+        except (openai.OpenAIError, ValueError) as exc:
+            meter.charge(*lost, estimated=True)
+            raise NotJson(f"{self._where} sent what is no event: {one_line(str(exc), 160)}") from exc
 
     def _charge_failure(self, exc: APIStatusError, lost: tuple[int, int], meter: Meter) -> None:
         """A request refused with 4xx was not run and costs nothing; after 5xx nobody knows."""
@@ -238,6 +248,20 @@ class OpenAiChat:
             if self._client is None:
                 self._client = client
         return self._client
+
+
+async def _whole(sdk: AsyncOpenAI, request: dict[str, Any], timeout_s: float) -> bytes:
+    raw = await sdk.chat.completions.with_raw_response.create(**request, timeout=timeout_s)
+    return bytes(raw.content)
+
+
+async def _streamed(sdk: AsyncOpenAI, request: dict[str, Any], timeout_s: float) -> bytes:
+    """The same body, heard as it is written; a server that does not stream is heard as well."""
+    calling = sdk.chat.completions.with_streaming_response.create(**request, timeout=timeout_s)
+    async with calling as raw:
+        if "text/event-stream" not in raw.headers.get("content-type", ""):
+            return bytes(await raw.read())
+        return await put_together(await raw.parse())
 
 
 def _build_sdk(settings: LlmSettings, api_key: str | None) -> AsyncOpenAI:

@@ -25,6 +25,7 @@ class LlmSettings(BaseModel):
     api_key_env: str | None = None
     api_key_file: Path | None = None
     ca_file: Path | None = None  # certificates to trust instead of the public ones
+    stream: bool = False  # for what stands between that cuts quiet connections off
     deadline_s: float = Field(default=60.0, gt=0)
     max_calls: int = Field(default=4, ge=1)
     max_tokens: int = Field(default=20_000, ge=1)

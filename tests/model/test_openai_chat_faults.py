@@ -6,6 +6,7 @@ import json
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -15,17 +16,23 @@ from agent.model.llm import ModelError, Prompt
 from agent.model.openai_chat import OpenAiChat, Timing
 from agent.model.prompt import Choice, choice_schema
 from agent.model.settings import LlmSettings
+from agent.run.events import EventKind, Outcome
 from agent.run.judge import Option, Question
+from agent.run.state import RunStatus
+from dag.model import Edge
 from tests.model.fault_server import (
     DATE,
     Answer,
     FaultServer,
+    Seen,
     always,
     completion,
+    events,
     failure,
     in_turn,
     serving,
 )
+from tests.run.engine_bench import Bench, Script, default, judged, plan_of, query
 
 GOOD = json.dumps({"reason": "the queue grows", "choice": "A"})
 FOREIGN = json.dumps({"reason": "because", "choice": "Z"})
@@ -34,8 +41,8 @@ SCHEMA = choice_schema(("A", "B"))
 QUESTION = Question("run", "step", "Look", "Look at the queue.", (Option("look->a#1", "it grows", "a"),) * 2)
 
 
-def settings_for(server: FaultServer) -> LlmSettings:
-    return LlmSettings(base_url=server.url, model="m", deadline_s=5)
+def settings_for(server: FaultServer, *, stream: bool = False) -> LlmSettings:
+    return LlmSettings(base_url=server.url, model="m", deadline_s=5, stream=stream)
 
 
 class Naps:
@@ -134,12 +141,46 @@ FAULTS = [
 ]
 
 
-@pytest.mark.parametrize(("script", "want", "requests"), FAULTS)
+CHUNK = {"id": "x", "object": "chat.completion.chunk", "created": 0, "model": "m"}
+BEGUN = f"data: {json.dumps({**CHUNK, 'choices': [{'index': 0, 'delta': {'content': GOOD[:9]}}]})}"
+STREAM_FAULTS = [
+    pytest.param(always(events(BEGUN, end=False)), errors.Unreachable, 3, id="a stream that just ends"),
+    pytest.param(always(events(BEGUN)), errors.Unreachable, 3, id="a stream that is done without a reason"),
+    pytest.param(
+        always(events(BEGUN, cut_at=60)), errors.Unreachable, 3, id="a stream that is cut off within an event"
+    ),
+    pytest.param(always(events("data: <html>")), errors.NotJson, 1, id="an event that is no JSON"),
+    pytest.param(always(events("data: [1]")), errors.NotJson, 1, id="an event that is no object"),
+    pytest.param(
+        always(events('data: {"choices": [{"delta": 7}]}')), errors.NotJson, 1, id="an event that is no chunk"
+    ),
+    pytest.param(
+        always(events(BEGUN, 'data: {"error": {"message": "out of memory", "code": 500}}')),
+        errors.Unreachable,
+        3,
+        id="an error in the middle of a stream",
+    ),
+    pytest.param(always(events()), errors.Unreachable, 3, id="a stream without an event"),
+    pytest.param(
+        always(events(": still here", BEGUN, end=False, trickle_s=0.2)), errors.ModelTimeout, 1, id="a slow stream"
+    ),
+    pytest.param(
+        always(events(*[": still here"] * 90_000, end=False)), errors.TooLarge, 1, id="a stream of nothing, for ever"
+    ),
+    pytest.param(always(events(*[BEGUN] * 9_000)), errors.TooLarge, 1, id="a stream without an end"),
+]
+WAYS = [
+    *(pytest.param(*p.values, False, id=str(p.id)) for p in FAULTS),
+    *(pytest.param(*p.values, True, id=f"{p.id}, streamed") for p in (*FAULTS, *STREAM_FAULTS)),
+]
+
+
+@pytest.mark.parametrize(("script", "want", "requests", "stream"), WAYS)
 async def test_a_fault_becomes_our_error_and_an_undecided_judgement(
-    script: Callable[..., Answer], want: type[ModelError], requests: int
+    script: Callable[..., Answer], want: type[ModelError], requests: int, stream: bool
 ) -> None:
     async with serving(script) as server:
-        settings = settings_for(server)
+        settings = settings_for(server, stream=stream)
         client = OpenAiChat(settings, None, timing=Naps().timing())
         deadline_s = 0.5 if want is errors.ModelTimeout else 5
         with pytest.raises(want) as caught:
@@ -164,28 +205,64 @@ async def test_a_fault_becomes_our_error_and_an_undecided_judgement(
     assert judgement.by == "m"
 
 
+JUDGED = plan_of(
+    query("look"),
+    Edge("START", "look"),
+    judged("look", "END.resolved", "it grows"),
+    judged("look", "END.not_applicable", "it shrinks"),
+)
+WITH_DEFAULT = plan_of(
+    query("look"),
+    Edge("START", "look"),
+    judged("look", "END.resolved", "it grows"),
+    default("look", "END.escalate"),
+)
+
+
+@pytest.mark.parametrize(("script", "want", "requests", "stream"), WAYS)
+async def test_a_run_goes_on_by_the_guides_default_or_waits_for_a_person(
+    tmp_path: Path, script: Callable[..., Answer], want: type[ModelError], requests: int, stream: bool
+) -> None:
+    bench = Bench(tmp_path / "journal.db", Script())
+    async with serving(script) as server:
+        settings = settings_for(server, stream=stream)
+        settings = settings.model_copy(update={"deadline_s": 0.5 if want is errors.ModelTimeout else 5})
+        client = OpenAiChat(settings, None, timing=Naps().timing())
+        bench.judge = ModelJudge.from_settings(client, settings)
+        bench.restart()
+        advanced, _ = await bench.run(WITH_DEFAULT)
+        assert advanced.outcome is Outcome.ESCALATED
+        run_id = await bench.open(JUDGED)
+        advanced, _ = await bench.go_on(run_id, JUDGED)
+        await client.close()
+    parked = bench.last(run_id, EventKind.PARKED).payload
+    bench.journal.close()
+    assert (advanced.status, parked["why"]) == (RunStatus.PARKED, "judgement")
+    assert want.__name__ in parked["reason"]
+    assert parked["usage"]["calls"] <= settings.max_calls
+
+
 SURVIVED = [
-    pytest.param(always(completion(GOOD)), 1, id="a good answer"),
-    pytest.param(always(completion(f"```json\n{GOOD}\n```")), 1, id="fenced JSON"),
-    pytest.param(always(completion(tool=("answer", GOOD))), 1, id="a tool call in answer to a schema"),
-    pytest.param(in_turn([failure(503), completion(GOOD)]), 2, id="one 503"),
-    pytest.param(in_turn([failure(429, headers={"Retry-After": "2"}), completion(GOOD)]), 2, id="one 429"),
-    pytest.param(in_turn([Answer(b"{", cut_at=0), completion(GOOD)]), 2, id="one broken connection"),
+    pytest.param([completion(GOOD)], 1, id="a good answer"),
+    pytest.param([completion(f"```json\n{GOOD}\n```")], 1, id="fenced JSON"),
+    pytest.param([completion(tool=("answer", GOOD))], 1, id="a tool call in answer to a schema"),
+    pytest.param([failure(503), completion(GOOD)], 2, id="one 503"),
+    pytest.param([failure(429, headers={"Retry-After": "2"}), completion(GOOD)], 2, id="one 429"),
+    pytest.param([Answer(b"{", cut_at=0), completion(GOOD)], 2, id="one broken connection"),
+    pytest.param([completion(json.dumps({"reason": "long " * 200, "choice": "A"}))], 1, id="a reason that is too long"),
     pytest.param(
-        always(completion(json.dumps({"reason": "long " * 200, "choice": "A"}))), 1, id="a reason that is too long"
-    ),
-    pytest.param(
-        in_turn([completion("hm"), completion("hm"), completion("hm"), completion(GOOD)]),
+        [completion("hm"), completion("hm"), completion("hm"), completion(GOOD)],
         4,
         id="plain JSON after one repair",
     ),
 ]
 
 
-@pytest.mark.parametrize(("script", "requests"), SURVIVED)
-async def test_a_fault_that_passes_is_survived(script: Callable[..., Answer], requests: int) -> None:
-    async with serving(script) as server:
-        client = OpenAiChat(settings_for(server), None, timing=Naps().timing())
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize(("answers", "requests"), SURVIVED)
+async def test_a_fault_that_passes_is_survived(answers: list[Answer], requests: int, stream: bool) -> None:
+    async with serving(in_turn(answers)) as server:
+        client = OpenAiChat(settings_for(server, stream=stream), None, timing=Naps().timing())
         reply = await client.ask(PROMPT, SCHEMA, deadline_s=5, max_tokens=20_000)
         await client.close()
     assert isinstance(reply.value, Choice)
@@ -229,9 +306,10 @@ async def test_without_retry_after_the_waits_grow() -> None:
     assert [0.5 <= naps.taken[0] <= 0.75, 1.0 <= naps.taken[1] <= 1.5, len(naps.taken)] == [True, True, 2]
 
 
-async def test_reported_usage_of_failed_attempts_is_counted() -> None:
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+async def test_reported_usage_of_failed_attempts_is_counted(stream: bool) -> None:
     async with serving(in_turn([completion("hm", usage=(50, 5)), completion(GOOD, usage=(60, 6))])) as server:
-        client = OpenAiChat(settings_for(server), None)
+        client = OpenAiChat(settings_for(server, stream=stream), None)
         usage = (await client.ask(PROMPT, SCHEMA, deadline_s=5, max_tokens=20_000)).usage
         await client.close()
     assert (usage.calls, usage.prompt_tokens, usage.completion_tokens, usage.estimated) == (2, 110, 11, False)
@@ -287,3 +365,16 @@ async def test_a_server_that_quotes_the_key_does_not_get_it_into_the_message() -
         await client.close()
     assert "swordfish" not in str(caught.value)
     assert "[redacted:key]" in str(caught.value)
+
+
+async def test_a_server_that_cannot_tell_the_tokens_of_a_stream_is_not_asked_for_them() -> None:
+    def answer(seen: Seen) -> Answer:
+        refused = "stream_options" in seen.json
+        return failure(400, "unknown field: stream_options") if refused else completion(GOOD, usage=None)
+
+    async with serving(answer) as server:
+        client = OpenAiChat(settings_for(server, stream=True), None)
+        first = await client.ask(PROMPT, SCHEMA, deadline_s=5, max_tokens=20_000)
+        second = await client.ask(PROMPT, SCHEMA, deadline_s=5, max_tokens=20_000)
+        await client.close()
+    assert (first.usage.calls, second.usage.calls, second.usage.estimated) == (2, 1, True)

@@ -51,7 +51,11 @@ def settings() -> Iterator[LlmSettings]:
         yield LlmSettings(base_url=url, model="smollm2-135m", deadline_s=120)
 
 
-async def test_a_real_model_answers_in_the_schema_and_its_tokens_are_counted(settings: LlmSettings) -> None:
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+async def test_a_real_model_answers_in_the_schema_and_its_tokens_are_counted(
+    settings: LlmSettings, stream: bool
+) -> None:
+    settings = settings.model_copy(update={"stream": stream})
     dialects = Dialects()
     client = OpenAiChat(settings, None, dialects=dialects)
     judgement = await ModelJudge.from_settings(client, settings).judge(QUESTION)
