@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 from agent.model import llm, retry
 from agent.model.llm import ModelError, Transient
@@ -26,7 +27,11 @@ def test_the_page_lists_every_setting_with_its_default() -> None:
         values = [d.strip() for d in defaults.split(",")] if "," in defaults else [defaults] * len(listed)
         said |= dict(zip(listed, values, strict=True))
     fields = LlmSettings.model_fields.items()
-    assert said == {k: "" if f.is_required() or f.default is None else f"{f.default:g}" for k, f in fields}
+    assert said == {k: "" if f.is_required() or f.default is None else _written(f.default) for k, f in fields}
+
+
+def _written(default: Any) -> str:
+    return str(default).lower() if isinstance(default, bool) else f"{default:g}"
 
 
 def test_the_page_lists_every_error() -> None:
