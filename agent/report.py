@@ -40,13 +40,17 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """One branch: where it led, who decided (condition, default, a model, a person), and why."""
+    """One branch: where it led, who decided (condition, default, a model, a person), why, and by what evidence."""
 
     step: str
     leads_to: list[str]
     by: str
     reason: str
     conditions: list[dict[str, str]]
+    rests_on: list[dict[str, str]] = field(
+        default_factory=list
+    )  # name, step, as_of, evidence, artifact: what was shown
+    past: list[str] = field(default_factory=list)  # runs whose end was shown, too
 
     @property
     def default_taken(self) -> bool:
@@ -214,7 +218,9 @@ def _asked(e: Event) -> list[Asked]:
 
 def _decided(e: Event) -> Decided:
     p = e.payload
-    return Decided(str(e.key), list(p.get("leads_to", [])), str(p["by"]), str(p["reason"]), list(p["decisions"]))
+    rests_on = [{"name": name, **lineage} for name, lineage in p.get("rests_on", {}).items()]
+    leads_to, decisions = list(p.get("leads_to", [])), list(p["decisions"])
+    return Decided(str(e.key), leads_to, str(p["by"]), str(p["reason"]), decisions, rests_on, list(p.get("past", [])))
 
 
 def _refused(e: Event) -> Refused:

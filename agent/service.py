@@ -28,6 +28,8 @@ from agent.gate.gate import Gate, SwitchState
 from agent.gate.policy import Policy, load_policy
 from agent.gate.principals import Principal, Principals
 from agent.guides import GuideShelf
+from agent.memory.incident import account_of
+from agent.memory.recall import Recalled, like
 from agent.run.admission import Admission
 from agent.run.advance import Advanced
 from agent.run.audit import verify
@@ -37,7 +39,7 @@ from agent.run.events import Event, StepKey
 from agent.run.fair_queue import Lane
 from agent.run.intake import Accepted, Intake, team_of
 from agent.run.journal import Journal, parse_key, say
-from agent.run.judge import Judge
+from agent.run.judge import Judge, PastIncident
 from agent.run.schema import RUN, RunRow
 from agent.run.shape import Shape
 from agent.run.state import RunState, RunStatus
@@ -197,6 +199,16 @@ class Service:
         """Raises UnknownRun."""
         return await asyncio.to_thread(view_run, self.journal, run_id)
 
+    async def like(self, run_id: str, limit: int) -> list[Recalled]:
+        """Past incidents that are most like a run, likest first. Raises UnknownRun."""
+        view = await self.run_view(run_id)
+        return await asyncio.to_thread(like, self.journal, view.row.id, limit)
+
+    async def recall(self, run_id: str) -> tuple[PastIncident, ...]:
+        """The same for a judgement."""
+        found = await asyncio.to_thread(like, self.journal, run_id, self.settings.memory.shown)
+        return tuple(PastIncident(r.incident.run_id, account_of(r.incident)) for r in found)
+
     # -- commands -----------------------------------------------------------------------------
 
     async def approve(
@@ -326,6 +338,7 @@ def build_service(settings: Settings, *, watch: Watch | None = None, advance: bo
         watch=watch,
         advance=advance,
     )
+    service.engine.recall = service.recall if settings.memory.recall else None
     service.engine.judge = _judge(settings, service.engine)  # its budget goes on from what a run has spent
     return service
 

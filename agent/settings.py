@@ -102,6 +102,13 @@ class SpeculationSettings(_Section):
         )
 
 
+class MemorySettings(_Section):
+    """What a model is told of past incidents; people are told whenever they ask."""
+
+    recall: bool = True
+    shown: Annotated[int, Field(ge=1, le=3)] = 3
+
+
 class MentorSettings(_Section):
     """What a project wants of `lint`; codes are checked where checks are known."""
 
@@ -123,6 +130,7 @@ class Settings(BaseSettings):
     api: ApiSettings = ApiSettings()
     engine: EngineSettings = EngineSettings()
     speculation: SpeculationSettings = SpeculationSettings()
+    memory: MemorySettings = MemorySettings()
     mentor: MentorSettings = MentorSettings()
     llm: LlmSettings | None = None
     principals: tuple[PrincipalSettings, ...] = ()
@@ -178,6 +186,7 @@ def _known_names() -> list[str]:
         ApiSettings,
         EngineSettings,
         SpeculationSettings,
+        MemorySettings,
         MentorSettings,
         LlmSettings,
     )

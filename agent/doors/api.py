@@ -35,6 +35,7 @@ from agent.doors.wire import (
     HealthOut,
     LeasesOut,
     NotificationOut,
+    PastOut,
     ProblemOut,
     ReasonIn,
     RunDetailOut,
@@ -189,6 +190,12 @@ def _runs(app: FastAPI, service: Service) -> None:
         if format != "json":
             raise HTTPException(400, f"format '{format}' is unknown: json or md")
         return StrictJson(made.to_json())
+
+    @app.get("/runs/{run_id}/past", response_model=PastOut)
+    async def past(who: Reader, run_id: str, limit: Annotated[int, Query(ge=1, le=100)] = 5) -> Any:
+        """Ended runs that are most like this one, likest first, and why they came to mind."""
+        found = await service.like(run_id, limit)
+        return StrictJson({"incidents": [r.to_json() for r in found]})
 
     @app.get("/runs/{run_id}/events", response_class=EventSourceResponse)
     async def events(who: Reader, run_id: str, last_event_id: Annotated[str, Header()] = "") -> Any:

@@ -217,11 +217,17 @@ def leases(as_json: Json = False) -> None:
 
 
 @app.command()
-def show(run_id: RunArgument, as_json: Json = False) -> None:
+def show(
+    run_id: RunArgument,
+    artifact: Annotated[
+        str | None, typer.Option(metavar="SHA256", help="Print one value that it read, whole, as JSON.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Show what happened in a run."""
     from agent.doors import run_commands
 
-    _finish(as_json, lambda: run_commands.show(_config["file"], run_id, as_json=as_json))
+    _finish(as_json, lambda: run_commands.show(_config["file"], run_id, artifact=artifact, as_json=as_json))
 
 
 @app.command()
@@ -334,6 +340,45 @@ def audit_show(
     from agent.doors import audit_command
 
     _finish(as_json, lambda: audit_command.show(_config["file"], run_id, limit, as_json=as_json))
+
+
+memory_app = typer.Typer(no_args_is_help=True, help="What happened before, and how it ended.")
+app.add_typer(memory_app, name="memory")
+Limit = Annotated[int, typer.Option(min=1, max=100, help="At most so many.")]
+
+
+@memory_app.command("search")
+def memory_search(
+    words: Annotated[list[str] | None, typer.Argument(metavar="[WORDS]...", help="Any of them.")] = None,
+    guide: Annotated[str, typer.Option(help="Of this guide.")] = "",
+    alert: Annotated[list[str] | None, typer.Option(help="Begun by this alert.")] = None,
+    target: Annotated[list[str] | None, typer.Option(help="About this: a label's value, or what was written.")] = None,
+    limit: Limit = 5,
+    as_json: Json = False,
+) -> None:
+    """Find past incidents by what they were about and what was said of them; the newest without either."""
+    from agent.doors import memory_command
+    from agent.memory.recall import Facts
+
+    facts = Facts(guide, alert or (), target or ())
+    said = " ".join(words or ())
+    _finish(as_json, lambda: memory_command.search(_config["file"], said, facts, limit, as_json=as_json))
+
+
+@memory_app.command("like")
+def memory_like(run_id: RunArgument, limit: Limit = 5, as_json: Json = False) -> None:
+    """Show past incidents that are most like a run."""
+    from agent.doors import memory_command
+
+    _finish(as_json, lambda: memory_command.like(_config["file"], run_id, limit, as_json=as_json))
+
+
+@memory_app.command("rebuild")
+def memory_rebuild(as_json: Json = False) -> None:
+    """Forget all, and remember it anew from the journal."""
+    from agent.doors import memory_command
+
+    _finish(as_json, lambda: memory_command.rebuild_memory(_config["file"], as_json=as_json))
 
 
 @app.command()

@@ -142,7 +142,19 @@ def _decisions(decided: list[Decided]) -> Table:
         table.add_row(plain(d.step), by, plain(f"to {', '.join(d.leads_to)}: {d.reason}"))
         for c in d.conditions:
             table.add_row("", plain(c["truth"], "dim"), plain(c["reason"], "dim"))
+        for shown in _shown_to_judge(d):
+            table.add_row("", plain("was shown", "dim"), plain(shown, "dim"))
     return table
+
+
+def _shown_to_judge(d: Decided) -> list[str]:
+    """Where the evidence of a judgement came from, and which past it was told of."""
+    values = [
+        f"{r['name']} of {r.get('step') or 'the alert'}, as of {r.get('as_of', 'unknown')}"
+        + (f", whole: stepfleet show --artifact {r['artifact']}" if "artifact" in r else "")
+        for r in d.rests_on
+    ]
+    return values + ([f"how {', '.join(d.past)} ended"] if d.past else [])
 
 
 def _change(c: Changed) -> RenderableType:
@@ -203,7 +215,8 @@ def markdown_report(report: Report) -> str:
 
 def _markdown_decision(d: Decided) -> str:
     by = "default taken" if d.default_taken else f"by {markdown(d.by)}"
-    return f"- **{markdown(d.step)}** {by}, to {markdown(', '.join(d.leads_to))}: {markdown(d.reason)}"
+    shown = "".join(f"\n  - was shown {markdown(text)}" for text in _shown_to_judge(d))
+    return f"- **{markdown(d.step)}** {by}, to {markdown(', '.join(d.leads_to))}: {markdown(d.reason)}{shown}"
 
 
 def _markdown_change(c: Changed) -> list[str]:

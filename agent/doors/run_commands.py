@@ -23,6 +23,7 @@ from agent.gate.principals import Principal
 from agent.report import Report, report
 from agent.run.advance import Advanced
 from agent.run.events import Event
+from agent.run.journal import Journal
 from agent.run.state import RunStatus
 from agent.service import RunView, Service, build_service, open_journal, view_run, waiting_step
 from agent.settings import Settings, load_settings
@@ -165,10 +166,14 @@ def runs(config: Path | None, *, live: bool, limit: int, as_json: bool) -> int:
     return FINE
 
 
-def show(config: Path | None, run_id: str, *, as_json: bool) -> int:
+def show(config: Path | None, run_id: str, *, artifact: str | None = None, as_json: bool) -> int:
+    """A run's report, or one whole value of it, as far as it may be shown. Raises UnknownRun, StepfleetError."""
     journal = open_journal(load_settings(config))
     try:
         view = view_run(journal, run_id)
+        if artifact is not None:
+            print_json(_artifact(journal, view, artifact))
+            return FINE
     finally:
         journal.close()
     made = report(view.row, view.plan, view.events)
@@ -177,6 +182,18 @@ def show(config: Path | None, run_id: str, *, as_json: bool) -> int:
     else:
         render_report(made, Console())
     return FINE
+
+
+def _artifact(journal: Journal, view: RunView, sha256: str) -> Any:
+    """A value that the run read, by its hash or the beginning of it: never another run's."""
+    own = {
+        v["artifact"] for e in view.events for v in (e.payload.get("values") or {}).values() if v and "artifact" in v
+    }
+    found = [known for known in own if known.startswith(sha256)]
+    if len(found) != 1:
+        many = "no value" if not found else "more than one value"
+        raise StepfleetError(f"run {view.row.id} read {many} '{sha256}'", hint="its report names them: stepfleet show")
+    return journal.artifact(found[0])
 
 
 @dataclass(frozen=True, slots=True)

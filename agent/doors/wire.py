@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 
+from agent.memory.incident import Incident
+
 
 class Problem(BaseModel):
     """What was wrong, and what to do."""
@@ -67,6 +69,18 @@ class RunDetailOut(RunOut):
     status: str
     steps: dict[str, StepOut]
     plan: dict[str, Any]
+
+
+class IncidentOut(Incident):
+    """An ended run, and why it came to mind."""
+
+    why: list[str]
+
+
+class PastOut(BaseModel):
+    """Likest first."""
+
+    incidents: list[IncidentOut]
 
 
 class ClaimOut(BaseModel):

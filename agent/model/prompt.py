@@ -19,7 +19,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 from agent.model.llm import Prompt
 from agent.model.templates import render
 from agent.redact import bounded, one_line, safe_text, safe_value
-from agent.run.judge import Option, Question
+from agent.run.judge import Option, PastIncident, Question
 
 UNDECIDED = "undecided"
 REASON_CHARS = 300
@@ -29,6 +29,7 @@ LABEL_CHARS = 500
 ALERT_CHARS = 4_000
 VALUE_CHARS = 1_500  # one value in full; larger ones become a summary and sample rows
 VALUES_CHARS = 12_000
+MOST_PAST, PAST_CHARS = 3, 500  # like cases, and the characters of each
 SAMPLE_ROWS = 3
 READ_ROWS = 200  # of one list; more are counted and summarised, not written out
 MOST_OPTIONS = 26
@@ -71,7 +72,9 @@ def build(question: Question, rng: random.Random | None = None) -> Asked:
         "values": _values(question.values),
         "options": "\n".join(_option(k, o) for k, o in zip(letters, question.options, strict=True)),
     }
-    boundary = draw_boundary(tuple(data.values()), rng or SystemRandom())
+    past = _past(question.past)
+    boundary = draw_boundary((*data.values(), past), rng or SystemRandom())
+    data["past"] = render("judge_past", boundary=boundary, past=past) if past else ""
     fixed = {"boundary": boundary, "labels": quoted(letters), "undecided": UNDECIDED}
     prompt = Prompt(
         system=render("judge_system", reason_chars=str(REASON_CHARS), **fixed),
@@ -127,6 +130,10 @@ def _alert(alert: Mapping[str, str]) -> str:
     safe = safe_value(dict(alert), LABEL_CHARS)
     lines = (f"{one_line(str(k), 120)}: {one_line(str(v), LABEL_CHARS)}" for k, v in sorted(safe.items()))
     return bounded("\n".join(lines), ALERT_CHARS) or "(nothing)"
+
+
+def _past(incidents: Sequence[PastIncident]) -> str:
+    return "\n".join(f"- {one_line(p.account, PAST_CHARS)}" for p in incidents[:MOST_PAST])
 
 
 def _values(values: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ from agent.errors import StepfleetError
 from agent.run import values
 from agent.run.branch import Choice, after_failure, choose, record, undecided, within_bound
 from agent.run.events import EventKind, StepKey
-from agent.run.judge import Judgement, Option, Question, Usage
+from agent.run.judge import Judgement, Option, PastIncident, Question, Usage
 from agent.run.reads import DeadlinePassed, within
 from agent.run.shape import Link
 from agent.run.state import Status
@@ -25,6 +25,8 @@ from plugins.errors import PluginError
 if TYPE_CHECKING:
     from agent.run.advance import Advance
 
+_NOT_JUDGED: Mapping[str, Any] = {"usage": asdict(Usage())}
+RECALL_S = 2.0  # what a judgement waits for memory
 JUDGE_GRACE_S = 1.0  # a judge keeps its own deadline and says what it cost; one that does not is left behind
 HOLD_PROBES = 5  # how often, at least, a condition that must hold is read again
 HOLD_PAUSE_MOST_S = 5.0
@@ -70,24 +72,23 @@ class Brancher:
         else:
             decisions = {lk.id: await self._decide(key, lk) for lk in links if _is_computed(lk)}
             choice = choose(links, decisions, loop_left=self._loop_left(key))
-        usage = Usage()
+        judged = _NOT_JUDGED
         if choice.ask:
             options = [lk for lk in links if lk in choice.ask or lk.edge.otherwise]
-            judgement = await self._judge(key, step, options)
-            usage = judgement.usage
+            judgement, judged = await self._judge(key, step, options)
             choice = _judged(links, options, judgement)
         choice = within_bound(choice, links, loop_left=self._loop_left(key))
         if choice.taken:
-            self._branched(key, choice, decisions, usage)
+            self._branched(key, choice, decisions, judged)
         else:
-            self._park(key, links, choice, failed=state.status is Status.FAILED, usage=usage)
+            self._park(key, links, choice, failed=state.status is Status.FAILED, judged=judged)
 
     def _branched(
         self,
         key: StepKey,
         choice: Choice,
         decisions: Mapping[str, Decision],
-        usage: Usage = Usage(),  # noqa: B008
+        judged: Mapping[str, Any] = _NOT_JUDGED,
     ) -> None:
         self.advance.emit(
             EventKind.BRANCHED,
@@ -97,7 +98,7 @@ class Brancher:
             by=choice.by,
             reason=choice.reason,
             decisions=record(decisions),
-            usage=asdict(usage),
+            **judged,
         )
 
     def _take_answer(self, key: StepKey, links: Sequence[Link], answer: Mapping[str, Any], *, failed: bool) -> None:
@@ -121,7 +122,7 @@ class Brancher:
         choice: Choice,
         *,
         failed: bool,
-        usage: Usage = Usage(),  # noqa: B008
+        judged: Mapping[str, Any] = _NOT_JUDGED,
     ) -> None:
         self.advance.emit(
             EventKind.PARKED,
@@ -132,7 +133,7 @@ class Brancher:
                 "options": [asdict(_option(lk)) for lk in links],
                 "answers": ["edge", *(["retry"] if failed else [])],
             },
-            usage=asdict(usage),
+            **judged,
         )
 
     def _loop_left(self, key: StepKey) -> bool:
@@ -192,13 +193,35 @@ class Brancher:
 
     # -- judged -------------------------------------------------------------------------------
 
-    async def _judge(self, key: StepKey, step: Step | None, options: Sequence[Link]) -> Judgement:
+    async def _judge(
+        self, key: StepKey, step: Step | None, options: Sequence[Link]
+    ) -> tuple[Judgement, Mapping[str, Any]]:
+        """The judgement, and what its event tells of it: its cost, and what it was shown."""
         judge = self.advance.engine.judge
         if judge is None:
-            return Judgement(None, "no model is configured and no person has answered", by="nobody")
+            return Judgement(None, "no model is configured and no person has answered", by="nobody"), _NOT_JUDGED
+        question = await self._question(key, step, options)
+        try:
+            judgement = await within(judge.judge(question), question.deadline_s + JUDGE_GRACE_S, "the judge")
+        except DeadlinePassed:
+            late = f"the judge did not answer within {question.deadline_s:g} s"
+            judgement = Judgement(None, late, by="nobody")
+        except StepfleetError:
+            raise
+        except Exception as exc:
+            log.exception("judge_crashed", run=question.run_id, step=question.step_id)
+            judgement = Judgement(None, f"the judge failed: {type(exc).__name__}: {exc}", by="nobody")
+        shown = {name: self._lineage(name) for name in question.values}
+        return judgement, {
+            "usage": asdict(judgement.usage),
+            "rests_on": shown,
+            "past": [p.run_id for p in question.past],
+        }
+
+    async def _question(self, key: StepKey, step: Step | None, options: Sequence[Link]) -> Question:
         names = (*step.consumes, *step.produces) if step else ()
         known = self.advance.state.values
-        question = Question(
+        return Question(
             run_id=self.advance.lease.run_id,
             step_id=str(key),
             title=step.title if step else "Entry",
@@ -209,17 +232,27 @@ class Brancher:
                 **self.advance.state.alert.get("labels", {}),
                 **self.advance.state.alert.get("annotations", {}),
             },
+            past=await self._past(),
             deadline_s=step.timeout_s if step else 60.0,
         )
+
+    async def _past(self) -> tuple[PastIncident, ...]:
+        """How like cases ended; nothing, where that cannot be told at once."""
+        recall = self.advance.engine.recall
+        if recall is None:
+            return ()
         try:
-            return await within(judge.judge(question), question.deadline_s + JUDGE_GRACE_S, "the judge")
-        except DeadlinePassed:
-            return Judgement(None, f"the judge did not answer within {question.deadline_s:g} s", by="nobody")
-        except StepfleetError:
-            raise
-        except Exception as exc:
-            log.exception("judge_crashed", run=question.run_id, step=question.step_id)
-            return Judgement(None, f"the judge failed: {type(exc).__name__}: {exc}", by="nobody")
+            return tuple(await within(recall(self.advance.lease.run_id), RECALL_S, "recall"))
+        except Exception as exc:  # a judgement needs no memory
+            log.warning("not_recalled", run=self.advance.lease.run_id, error=f"{type(exc).__name__}: {exc}")
+            return ()
+
+    def _lineage(self, name: str) -> dict[str, Any]:
+        """Where a value came from: the step that read it, what it asked, as of when, and where the whole of it is."""
+        stored = self.advance.state.values[name]
+        plan = self.advance.plan
+        facts = {k: stored[k] for k in ("as_of", "evidence", "artifact") if k in stored}
+        return {"step": next((s.id for s in plan.steps if name in s.produces), ""), **facts}
 
 
 def _judged(links: Sequence[Link], options: Sequence[Link], judgement: Judgement) -> Choice:

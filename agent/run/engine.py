@@ -17,7 +17,7 @@ from agent.run.advance import Advance, Advanced
 from agent.run.events import Event, StepKey
 from agent.run.holding import Bells
 from agent.run.journal import Journal
-from agent.run.judge import Judge, Usage
+from agent.run.judge import Judge, Recall, Usage
 from agent.run.parking import Rest
 from agent.run.reads import Reader
 from agent.run.schema import RunRow
@@ -54,6 +54,7 @@ class Engine:
         gate: Gate,
         *,
         judge: Judge | None = None,
+        recall: Recall | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         limits: Limits = Limits(),
         speculation: Speculation | None = None,
@@ -67,6 +68,7 @@ class Engine:
         self.registry = registry
         self.gate = gate
         self.judge = judge
+        self.recall = recall  # None: a judgement is told of no past
         self.now = clock
         self.limits = limits
         self.speculation = speculation  # None: no read starts before its branch is decided

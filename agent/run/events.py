@@ -25,7 +25,9 @@ class EventKind(StrEnum):
     STEP_SUCCEEDED = "step_succeeded"  # values {name: stored value}, ahead_s: read that long before it was wanted
     STEP_FAILED = "step_failed"  # error, hint, cause (failed | refused | unverified)
     STEP_CANCELLED = "step_cancelled"  # reason
-    BRANCHED = "branched"  # taken [edge id], by, reason, decisions [{edge, truth, reason}], usage
+    # taken [edge id], by, reason, decisions [{edge, truth, reason}], usage; of a judgement also rests_on {value's name:
+    # {step, as_of, evidence, artifact}} and past [run id]: what it was shown
+    BRANCHED = "branched"
     HELD = "held"  # edge, for_s: a condition began to hold
     READ_AHEAD = "read_ahead"  # costs {cost: calls}: a read began before it was decided whether it is wanted
     READ_DROPPED = "read_dropped"  # reason, seconds, values: what was read ahead and decides nothing

@@ -6,7 +6,7 @@ back is checked against the options here, whoever gave it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -21,11 +21,23 @@ class Option:
 
 
 @dataclass(frozen=True, slots=True)
+class PastIncident:
+    """An ended run that is like this one: what was decided and done then, and what came of it, in words."""
+
+    run_id: str
+    account: str
+
+
+# What comes to mind of a run's like. It may be slow or fail: then nothing does.
+Recall = Callable[[str], Awaitable[Sequence[PastIncident]]]
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """Everything a judgement may rest on; nothing else of the guide or the run is in scope.
 
-    `text` is the step's own section. `values` are its declared inputs. Both, and the alert's labels
-    and annotations, are data: whatever they say, the answer is one of `options`.
+    `text` is the step's own section. `values` are its declared inputs. `past` is how like cases ended. All of it, and
+    the alert's labels and annotations, are data: whatever they say, the answer is one of `options`.
     """
 
     run_id: str
@@ -35,6 +47,7 @@ class Question:
     options: tuple[Option, ...]
     values: Mapping[str, Any] = field(default_factory=dict)
     alert: Mapping[str, str] = field(default_factory=dict)
+    past: tuple[PastIncident, ...] = ()
     deadline_s: float = 60.0
 
 

@@ -167,6 +167,24 @@ class AuditHeadRow(SQLModel, table=True):
     hash: str
 
 
+class IncidentRow(SQLModel, table=True):
+    """What is remembered of an ended run: made from its events, and made again when it is lost."""
+
+    __tablename__ = "incident"
+    run_id: str = Field(primary_key=True)
+    account: str = Field(sa_column=Column(Text, nullable=False))
+    words: str = Field(sa_column=Column(Text, nullable=False))
+
+
+class IncidentFactRow(SQLModel, table=True):
+    """What a remembered run was about: its guide, an alert, a target."""
+
+    __tablename__ = "incident_fact"
+    kind: str = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    run_id: str = Field(primary_key=True)
+
+
 # The same tables for SQLAlchemy Core, which the hot paths use: an ORM object per event costs too much.
 RUN: Table = SQLModel.metadata.tables["run"]
 EVENT: Table = SQLModel.metadata.tables["run_event"]
@@ -180,3 +198,5 @@ SEEN_ALERT: Table = SQLModel.metadata.tables["seen_alert"]
 SWITCH: Table = SQLModel.metadata.tables["switch"]
 AUDIT: Table = SQLModel.metadata.tables["audit"]
 AUDIT_HEAD: Table = SQLModel.metadata.tables["audit_head"]
+INCIDENT: Table = SQLModel.metadata.tables["incident"]
+INCIDENT_FACT: Table = SQLModel.metadata.tables["incident_fact"]

@@ -182,7 +182,7 @@ def test_a_template_with_other_names_than_its_values_fails(values: dict[str, str
 
 def test_every_prompt_file_is_a_valid_template_and_has_names() -> None:
     files = sorted(templates.FOLDER.glob("*.md"))
-    assert len(files) == 9
+    assert len(files) == 10
     for file in files:
         template = templates._load(file.stem)
         assert template.is_valid()
