@@ -342,6 +342,30 @@ def audit_show(
     _finish(as_json, lambda: audit_command.show(_config["file"], run_id, limit, as_json=as_json))
 
 
+@app.command("eval")
+def eval_(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files of cases, and folders of them.")],
+    model: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=MODEL@URL", help="Ask this endpoint, too; else that of [llm].")
+    ] = None,
+    repeat: Annotated[int, typer.Option(min=1, max=100, help="Ask each case so often.")] = 1,
+    only: Annotated[str | None, typer.Option(metavar="KIND", help="Only cases of this kind.")] = None,
+    price: Annotated[
+        tuple[float, float] | None, typer.Option(metavar="IN OUT", help="What a million tokens cost, in and out.")
+    ] = None,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page with every case, too.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say how well a model judges, by cases whose right branch is known."""
+    from decimal import Decimal
+
+    from agent.doors import eval_command
+
+    cost = (Decimal(str(price[0])), Decimal(str(price[1]))) if price else None
+    wanted = eval_command.Wanted(paths, model or (), repeat, only, cost, html, as_json)
+    _finish(as_json, lambda: eval_command.evaluate(_config["file"], wanted))
+
+
 memory_app = typer.Typer(no_args_is_help=True, help="What happened before, and how it ended.")
 app.add_typer(memory_app, name="memory")
 Limit = Annotated[int, typer.Option(min=1, max=100, help="At most so many.")]

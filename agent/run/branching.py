@@ -70,7 +70,7 @@ class Brancher:
         if state.status is Status.FAILED:
             choice = after_failure(links, state.error, optional=bool(step and step.optional))
         else:
-            decisions = {lk.id: await self._decide(key, lk) for lk in links if _is_computed(lk)}
+            decisions = {lk.id: await self._decide(key, lk) for lk in links if is_computed(lk)}
             choice = choose(links, decisions, loop_left=self._loop_left(key))
         judged = _NOT_JUDGED
         if choice.ask:
@@ -130,7 +130,7 @@ class Brancher:
             why="failure" if failed else "judgement",
             reason=choice.reason,
             ask={
-                "options": [asdict(_option(lk)) for lk in links],
+                "options": [asdict(option_of(lk)) for lk in links],
                 "answers": ["edge", *(["retry"] if failed else [])],
             },
             **judged,
@@ -226,7 +226,7 @@ class Brancher:
             step_id=str(key),
             title=step.title if step else "Entry",
             text=step.text if step else "",
-            options=tuple(_option(lk) for lk in options),
+            options=tuple(option_of(lk) for lk in options),
             values={n: values.preview(known[n]) for n in names if n in known},
             alert={
                 **self.advance.state.alert.get("labels", {}),
@@ -266,11 +266,12 @@ def _judged(links: Sequence[Link], options: Sequence[Link], judgement: Judgement
     return undecided(links, foreign)
 
 
-def _is_computed(link: Link) -> bool:
+def is_computed(link: Link) -> bool:
     return link.edge.condition is not None and link.edge.condition.cel is not None
 
 
-def _option(link: Link) -> Option:
+def option_of(link: Link) -> Option:
+    """A branch as a judge sees it."""
     condition = link.edge.condition
     words = condition.text if condition else ("otherwise" if link.edge.otherwise else "always")
     return Option(edge=link.id, condition=words, leads_to=link.target)

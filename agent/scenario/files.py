@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from agent.errors import StepfleetError
 from agent.scenario import model
@@ -21,6 +21,7 @@ MOST_BYTES = 4 * 1024 * 1024
 MOST_PLACES = 100_000
 SEE = "see docs/guide-tests.md"
 Place = tuple[str | int, ...]
+Part = TypeVar("Part", bound=BaseModel)
 _KEYS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge")
 
 
@@ -43,7 +44,7 @@ class Scenarios:
 
     def line(self, *place: str | int) -> int:
         """The line of a part, or of the nearest one around it that is written down."""
-        return _line(self.lines, place)
+        return line_of(self.lines, place)
 
 
 def scenario_file(guide: Path) -> Path:
@@ -75,18 +76,26 @@ def files_at(paths: Sequence[Path]) -> list[Path]:
 
 def read_scenarios(file: Path) -> Scenarios:
     """Raises: ScenarioError with file and line of all that is wrong: no YAML, a key twice, parts that do not fit."""
-    lines, document = _parsed(file)
-    try:
-        whole = ScenarioFile.model_validate(document)
-    except ValidationError as exc:
-        raise _faults(file, lines, exc) from exc
+    whole, lines = read_parts(file, ScenarioFile, _known())
     if not whole.scenarios:
-        raise ScenarioError(f"{file}:{_line(lines, ('scenarios',))}: there is no scenario in it", hint=SEE)
+        raise ScenarioError(f"{file}:{line_of(lines, ('scenarios',))}: there is no scenario in it", hint=SEE)
     names = [s.name for s in whole.scenarios]
     for i, name in enumerate(names):
         if name in names[:i]:
-            raise ScenarioError(f"{file}:{_line(lines, ('scenarios', i, 'name'))}: two scenarios are named '{name}'")
+            raise ScenarioError(f"{file}:{line_of(lines, ('scenarios', i, 'name'))}: two scenarios are named '{name}'")
     return Scenarios(file, whole, tuple(_with_common(s, whole) for s in whole.scenarios), lines)
+
+
+def read_parts(file: Path, kind: type[Part], known: Sequence[str]) -> tuple[Part, dict[Place, int]]:
+    """A YAML file as a model, and the line of everything in it; `known` are names that a mistyped one may have meant.
+
+    Raises: ScenarioError with file and line of all that is wrong.
+    """
+    lines, document = _parsed(file)
+    try:
+        return kind.model_validate(document), lines
+    except ValidationError as exc:
+        raise _faults(file, lines, exc, known) from exc
 
 
 def _parsed(file: Path) -> tuple[dict[Place, int], Any]:
@@ -125,7 +134,7 @@ def _lines(file: Path, node: yaml.Node, place: Place) -> Iterator[tuple[Place, i
             yield from _lines(file, item, (*place, i))
 
 
-def _line(lines: dict[Place, int], place: Place) -> int:
+def line_of(lines: dict[Place, int], place: Place) -> int:
     while place not in lines and place:
         place = place[:-1]
     return lines.get(place, 1)
@@ -141,18 +150,18 @@ def _with_common(scenario: Scenario, common: ScenarioFile) -> Scenario:
     return scenario.model_copy(update=update)
 
 
-def _faults(file: Path, lines: dict[Place, int], exc: ValidationError) -> ScenarioError:
+def _faults(file: Path, lines: dict[Place, int], exc: ValidationError, known: Sequence[str]) -> ScenarioError:
     told: dict[str, None] = {}
     for error in exc.errors():
         place, said = tuple(error["loc"]), str(error["msg"]).removeprefix("Value error, ")
         if error["type"] == "extra_forbidden":
             name = str(place[-1])
-            near = difflib.get_close_matches(name, _known(), n=1)
+            near = difflib.get_close_matches(name, known, n=1)
             said = f"'{name}' is not known here" + (f"; did you mean '{near[0]}'?" if near else "")
         else:
             written = ".".join(str(p) for i, p in enumerate(place) if place[: i + 1] in lines)
             said = f"{written}: {said}" if written else said
-        told.setdefault(f"{file}:{_line(lines, place)}: {said}")
+        told.setdefault(f"{file}:{line_of(lines, place)}: {said}")
     return ScenarioError("\n".join(told), hint=SEE)
 
 
