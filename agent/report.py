@@ -98,6 +98,7 @@ class Cost:
     prompt_tokens: int
     completion_tokens: int
     waited_s: float = 0.0
+    model_cost: float = 0.0  # money, by the configured prices
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +184,7 @@ def _cost(row: RunRow, events: Sequence[Event]) -> Cost:
         prompt_tokens=tokens["prompt_tokens"],
         completion_tokens=tokens["completion_tokens"],
         waited_s=round(_waited_s(events), 3),
+        model_cost=round(sum(float(e.payload.get("usage", {}).get("cost", 0.0)) for e in events), 6),
     )
 
 

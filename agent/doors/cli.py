@@ -351,18 +351,15 @@ def eval_(
     repeat: Annotated[int, typer.Option(min=1, max=100, help="Ask each case so often.")] = 1,
     only: Annotated[str | None, typer.Option(metavar="KIND", help="Only cases of this kind.")] = None,
     price: Annotated[
-        tuple[float, float] | None, typer.Option(metavar="IN OUT", help="What a million tokens cost, in and out.")
+        tuple[float, float] | None, typer.Option(metavar="IN OUT", help="What a million tokens cost; else as in [llm].")
     ] = None,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page with every case, too.")] = None,
     as_json: Json = False,
 ) -> None:
     """Say how well a model judges, by cases whose right branch is known."""
-    from decimal import Decimal
-
     from agent.doors import eval_command
 
-    cost = (Decimal(str(price[0])), Decimal(str(price[1]))) if price else None
-    wanted = eval_command.Wanted(paths, model or (), repeat, only, cost, html, as_json)
+    wanted = eval_command.Wanted(paths, model or (), repeat, only, price, html, as_json)
     _finish(as_json, lambda: eval_command.evaluate(_config["file"], wanted))
 
 

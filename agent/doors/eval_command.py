@@ -6,7 +6,6 @@ import asyncio
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +55,7 @@ class Wanted:
     models: Sequence[str] = ()
     repeat: int = 1
     only: str | None = None
-    price: tuple[Decimal, Decimal] | None = None
+    price: tuple[float, float] | None = None
     html: Path | None = None
     as_json: bool = False
 
@@ -79,11 +78,11 @@ def evaluate(config: Path | None, wanted: Wanted) -> int:
     settings = load_settings(config)
     cases = _cases(settings, wanted)
     rows = asyncio.run(_rows(_models(settings, wanted), cases, wanted))
-    table = [_cells(row, wanted.price) for row in rows]
+    table = [_cells(row) for row in rows]
     if wanted.html is not None:
         _write(wanted.html, page(COLUMNS, table, {r.name: r.answers for r in rows if r.answers}))
     if wanted.as_json:
-        print_json({"cases": len(cases), "models": [_to_json(r, wanted.price) for r in rows]})
+        print_json({"cases": len(cases), "models": [_to_json(r) for r in rows]})
         return 0
     shown = Table(box=None, pad_edge=False)
     for i, name in enumerate(COLUMNS):
@@ -113,6 +112,7 @@ def _cases(settings: Settings, wanted: Wanted) -> list[Case]:
 def _models(settings: Settings, wanted: Wanted) -> dict[str, LlmSettings]:
     """The configured model, and those that are named. Raises SettingsError."""
     known = {CONFIGURED: settings.llm} if settings.llm is not None else {}
+    prices = dict(zip(("price_in", "price_out"), wanted.price, strict=True)) if wanted.price else {}
     for text in wanted.models:
         name, equals, rest = text.partition("=")
         model, at, url = rest.rpartition("@")
@@ -122,10 +122,10 @@ def _models(settings: Settings, wanted: Wanted) -> dict[str, LlmSettings]:
             )
         base: dict[str, Any] = settings.llm.model_dump() if settings.llm is not None else {}
         try:
-            known[name] = LlmSettings.model_validate({**base, "model": model, "base_url": url})
+            known[name] = LlmSettings.model_validate({**base, **prices, "model": model, "base_url": url})
         except ValidationError as exc:
             raise SettingsError(f"--model '{text}': {exc.errors()[0]['msg']}", hint="see docs/model.md") from exc
-    return known
+    return {name: model.model_copy(update=prices) for name, model in known.items()}
 
 
 async def _rows(models: dict[str, LlmSettings], cases: Sequence[Case], wanted: Wanted) -> list[_Row]:
@@ -161,18 +161,11 @@ async def _asked(name: str, settings: LlmSettings, cases: Sequence[Case], repeat
         await llm.close()
 
 
-def _cost(row: _Row, price: tuple[Decimal, Decimal] | None) -> Decimal | None:
-    s = row.score
-    if price is None or s is None or not s.prompt_tokens:
-        return None
-    return (price[0] * s.prompt_tokens + price[1] * s.completion_tokens) / 1_000_000
-
-
-def _cells(row: _Row, price: tuple[Decimal, Decimal] | None) -> list[str]:
+def _cells(row: _Row) -> list[str]:
     s = row.score
     if s is None:
         return [row.name, "NOT RUN", *[""] * (len(COLUMNS) - 2)]
-    cost, about = _cost(row, price), "~" if s.estimated else ""
+    about = "~" if s.estimated else ""
     asks = bool(s.prompt_tokens)
     return [
         row.name,
@@ -186,22 +179,21 @@ def _cells(row: _Row, price: tuple[Decimal, Decimal] | None) -> list[str]:
         f"{s.agreement:.0%}",
         f"{about}{s.prompt_tokens:,}" if asks else "-",
         f"{about}{s.completion_tokens:,}" if asks else "-",
-        f"{cost:.4f}" if cost is not None else "-",
+        f"{about}{s.cost:.4f}" if s.cost else "-",
         f"{s.p50_s:.2f} s" if asks else "-",
         f"{s.p95_s:.2f} s" if asks else "-",
     ]
 
 
-def _to_json(row: _Row, price: tuple[Decimal, Decimal] | None) -> dict[str, Any]:
+def _to_json(row: _Row) -> dict[str, Any]:
     s = row.score
     if s is None:
         return {"model": row.name, "not_run": row.not_run}
-    cost = _cost(row, price)
     answers = [
         {"case": a.case.id, "kind": a.case.written.kind, "choice": a.choice, "verdict": a.verdict, "reason": a.reason}
         for a in row.answers
     ]
-    return {"model": row.name, **asdict(s), "cost": None if cost is None else str(cost), "said": answers}
+    return {"model": row.name, **asdict(s), "said": answers}
 
 
 def _write(file: Path, text: str) -> None:

@@ -57,6 +57,7 @@ def cost_line(report: Report) -> str:
         "no model was asked"
         if not cost.model_calls
         else f"{cost.model_calls} model calls, {cost.prompt_tokens} + {cost.completion_tokens} tokens"
+        + (f", {cost.model_cost:g} of money" if cost.model_cost else "")
     )
     waited = f", {cost.waited_s:.1f} s of it waiting for a person" if cost.waited_s else ""
     return (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -41,11 +42,20 @@ class _Heard:
         return self.llm.model
 
     async def ask(
-        self, prompt: Prompt, schema: type[T], *, deadline_s: float, max_tokens: int, max_calls: int = 4
+        self,
+        prompt: Prompt,
+        schema: type[T],
+        *,
+        deadline_s: float,
+        max_tokens: int,
+        max_calls: int = 4,
+        max_cost: float = math.inf,
     ) -> Reply[T]:
         self.error = None
         try:
-            return await self.llm.ask(prompt, schema, deadline_s=deadline_s, max_tokens=max_tokens, max_calls=max_calls)
+            return await self.llm.ask(
+                prompt, schema, deadline_s=deadline_s, max_tokens=max_tokens, max_calls=max_calls, max_cost=max_cost
+            )
         except ModelError as exc:
             self.error = exc
             raise

@@ -65,6 +65,7 @@ class Score:
     prompt_tokens: int
     completion_tokens: int
     estimated: bool  # whether some tokens were not reported
+    cost: float  # in the currency of the model's prices; 0 without them
     p50_s: float
     p95_s: float
 
@@ -93,6 +94,7 @@ def score(answers: Sequence[Answer]) -> Score:
         prompt_tokens=usage.prompt_tokens,
         completion_tokens=usage.completion_tokens,
         estimated=usage.estimated,
+        cost=usage.cost,
         p50_s=median(times),
         p95_s=quantiles(times, n=20, method="inclusive")[-1] if total > 1 else times[0],
     )

@@ -90,9 +90,14 @@ class ModelClarifier:
             system=render("clarify_system", reason_chars=str(REASON_CHARS), **fixed),
             user=render("clarify_user", line=str(asked.gap.lines.first), **data, **fixed),
         )
-        s = self._settings
+        each = self._settings.per_judgement
         reply = await self._llm.ask(
-            prompt, _schema(letters), deadline_s=s.deadline_s, max_tokens=s.max_tokens, max_calls=s.max_calls
+            prompt,
+            _schema(letters),
+            deadline_s=each.seconds,
+            max_tokens=each.tokens,
+            max_calls=each.calls,
+            max_cost=each.cost,
         )
         return Said(**reply.value.model_dump())
 

@@ -13,13 +13,13 @@ import random
 import time
 import traceback
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypedDict
 
 import structlog
 
 from agent.model import prompt as prompts
-from agent.model.budget import Budget, RunLedger, estimate_tokens
+from agent.model.budget import FREE, Budget, Price, RunLedger, estimate_tokens
 from agent.model.llm import LLM, BudgetExceeded, Malformed, ModelError, ModelTimeout, Prompt, Reply, WrongSchema
 from agent.model.settings import LlmSettings
 from agent.redact import one_line
@@ -67,12 +67,14 @@ class ModelJudge:
         step: Budget,
         run: Budget,
         *,
+        price: Price = FREE,
         spent_before: Callable[[str], Usage] = lambda _run_id: Usage(),
         rng: random.Random | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._llm = llm
         self._step = step
+        self._price = price
         self._ledger = RunLedger(run, spent_before)
         self._rng = rng
         self._clock = clock
@@ -84,15 +86,14 @@ class ModelJudge:
     def from_settings(
         cls, llm: LLM, settings: LlmSettings, *, spent_before: Callable[[str], Usage] = lambda _run_id: Usage()
     ) -> ModelJudge:
-        step = Budget(settings.max_calls, settings.max_tokens, settings.deadline_s)
-        run = Budget(settings.run_max_calls, settings.run_max_tokens, settings.run_max_s)
-        return cls(llm, step, run, spent_before=spent_before)
+        step, run = settings.per_judgement, settings.per_run
+        return cls(llm, step, run, price=settings.price, spent_before=spent_before)
 
     async def judge(self, question: Question) -> Judgement:
         """See `agent.run.judge.Judge`. Raises nothing but cancellation."""
         granted = self._ledger.reserve(question.run_id, self._step)
         seconds = min(granted.seconds, question.deadline_s)
-        case = Case(question, Budget(granted.calls, granted.tokens, seconds), self._clock() + seconds)
+        case = Case(question, replace(granted, seconds=seconds), self._clock() + seconds)
         case_id = f"case-{next(self._ids)}"
         self._cases[case_id] = case
         try:
@@ -156,7 +157,7 @@ class ModelJudge:
         case.reply, case.error = None, None
         left = case.granted.minus(case.usage)
         seconds = max(0.0, min(left.seconds, case.ends_at - self._clock()))
-        if why := Budget(left.calls, left.tokens, seconds).refusal(estimate_tokens(case.prompt.chars)):
+        if why := replace(left, seconds=seconds).refusal(estimate_tokens(case.prompt.chars), self._price):
             case.error = BudgetExceeded(f"the model's budget is used up: {why}")
             return {"phase": "validate"}
         try:
@@ -167,6 +168,7 @@ class ModelJudge:
                     deadline_s=seconds,
                     max_tokens=left.tokens,
                     max_calls=left.calls,
+                    max_cost=left.cost,
                 )
             case.usage += case.reply.usage
         except TimeoutError:

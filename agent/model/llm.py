@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
@@ -156,6 +157,7 @@ class LLM(Protocol):
         deadline_s: float,
         max_tokens: int,
         max_calls: int = 4,
+        max_cost: float = math.inf,
     ) -> Reply[T]:
         """Answer `prompt` with an instance of `schema`.
 
@@ -163,6 +165,7 @@ class LLM(Protocol):
             deadline_s: seconds for everything, waits between retries included.
             max_tokens: prompt and completion tokens of all requests together.
             max_calls: requests, retries and probing included.
+            max_cost: money of all requests together, in the currency of the configured prices.
         Raises: a ModelError; its `usage` holds what was spent.
         """
         ...

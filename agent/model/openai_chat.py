@@ -7,6 +7,7 @@ imported when the first question is asked, and it is told everything: nothing co
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import time
 from collections.abc import Awaitable, Callable
@@ -91,10 +92,18 @@ class OpenAiChat:
             self._client = None
 
     async def ask(
-        self, prompt: Prompt, schema: type[T], *, deadline_s: float, max_tokens: int, max_calls: int = 4
+        self,
+        prompt: Prompt,
+        schema: type[T],
+        *,
+        deadline_s: float,
+        max_tokens: int,
+        max_calls: int = 4,
+        max_cost: float = math.inf,
     ) -> Reply[T]:
         """See `LLM.ask`."""
-        meter = Meter(Budget(max_calls, max_tokens, deadline_s), self._timing.clock)
+        budget = Budget(max_calls, max_tokens, deadline_s, max_cost)
+        meter = Meter(budget, self._timing.clock, self._settings.price)
         try:
             async with asyncio.timeout(deadline_s):
                 value, model = await self._converse(prompt, schema, meter)

@@ -30,11 +30,11 @@ class Purse:
             share = self._each.within(self._left)
             while (why := share.refusal(prompt_tokens)) is not None:
                 if not self._out:
-                    bounds = "run_max_calls, run_max_tokens and run_max_s of [llm]"
+                    bounds = "run_max_calls, run_max_tokens, run_max_s and run_max_cost of [llm]"
                     raise BudgetExceeded(f"{why}, of what {bounds} allow one command")
                 await self._back.wait()
                 share = self._each.within(self._left)
-            self._left = self._left.minus(Usage(share.calls, share.tokens, 0, share.seconds))
+            self._left = self._left.minus(share.as_usage())
             self._out += 1
             return share
 
@@ -47,6 +47,7 @@ class Purse:
                 calls=self._left.calls + rest.calls,
                 tokens=self._left.tokens + rest.tokens,
                 seconds=self._left.seconds + rest.seconds,
+                cost=self._left.cost + rest.cost,
             )
             self._out -= 1
             self._back.notify_all()

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 
-from agent.model.budget import Budget, estimate_tokens
+from agent.model.budget import estimate_tokens
 from agent.model.kept import KeptAnswers
 from agent.model.llm import LLM, ModelError, Prompt
 from agent.model.prompt import draw_boundary, quoted
@@ -24,7 +24,6 @@ from agent.model.purse import Purse
 from agent.model.settings import LlmSettings
 from agent.model.templates import FOLDER, render
 from agent.redact import bounded, one_line, safe_text
-from agent.run.judge import Usage
 from tsg.clarify import supported
 from tsg.findings import Finding, Severity
 from tsg.mentor.codes import MODEL_REVIEW
@@ -92,8 +91,7 @@ class ModelReviewer:
         self._kept = KeptAnswers(cache)
         self._rng = rng or SystemRandom()
         s = settings
-        whole = Budget(s.run_max_calls, s.run_max_tokens, s.run_max_s)
-        self._purse = Purse(whole, Budget(s.max_calls, s.max_tokens, s.deadline_s))
+        self._purse = Purse(s.per_run, s.per_judgement)
         self._free = asyncio.Semaphore(AT_ONCE)
 
     async def review(self, path: str, text: str) -> Review:
@@ -144,10 +142,15 @@ class ModelReviewer:
             user=render("review_user", boundary=boundary, first=str(part.first), last=str(part.last), text=text),
         )
         share = await self._purse.take(estimate_tokens(prompt.chars))
-        spent = Usage(share.calls, share.tokens, 0, share.seconds)  # where nobody says what it cost
+        spent = share.as_usage()  # where nobody says what it cost
         try:
             reply = await self._llm.ask(
-                prompt, _schema(), deadline_s=share.seconds, max_tokens=share.tokens, max_calls=share.calls
+                prompt,
+                _schema(),
+                deadline_s=share.seconds,
+                max_tokens=share.tokens,
+                max_calls=share.calls,
+                max_cost=share.cost,
             )
             spent = reply.usage
         except ModelError as exc:

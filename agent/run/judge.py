@@ -55,7 +55,8 @@ class Question:
 class Usage:
     """What judgements cost.
 
-    `estimated` says that some tokens were not reported by the endpoint and are characters / 4.
+    `estimated` says that some tokens were not reported by the endpoint and are characters / 4. `cost` is money, in the
+    currency of the configured prices; 0 without them.
     """
 
     calls: int = 0
@@ -63,6 +64,7 @@ class Usage:
     completion_tokens: int = 0
     seconds: float = 0.0
     estimated: bool = False
+    cost: float = 0.0
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(
@@ -71,6 +73,7 @@ class Usage:
             self.completion_tokens + other.completion_tokens,
             self.seconds + other.seconds,
             self.estimated or other.estimated,
+            self.cost + other.cost,
         )
 
 

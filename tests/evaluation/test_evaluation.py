@@ -143,7 +143,7 @@ async def test_a_model_is_asked_each_case_as_often_as_wanted_and_accounted(tmp_p
     healthy = [c for c in CASES if c.written.kind is Kind.HEALTHY]
     assert made["answers"] == 2 * len(healthy)
     assert made["prompt_tokens"] == 2_000 * len(healthy)
-    assert made["cost"] == str((2 * 2_000 * len(healthy) + 10 * 20 * len(healthy)) / 1_000_000)
+    assert made["cost"] == pytest.approx((2 * 2_000 + 10 * 20) * len(healthy) / 1_000_000)
     assert (made["abstained"], made["agreement"], made["confident_and_wrong"]) == (1.0, 1.0, 0.0)
 
 

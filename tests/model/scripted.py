@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -24,7 +25,14 @@ class ScriptedModel:
         self.allowed: list[dict[str, Any]] = []
 
     async def ask(
-        self, prompt: Prompt, schema: type[T], *, deadline_s: float, max_tokens: int, max_calls: int = 4
+        self,
+        prompt: Prompt,
+        schema: type[T],
+        *,
+        deadline_s: float,
+        max_tokens: int,
+        max_calls: int = 4,
+        max_cost: float = math.inf,
     ) -> Reply[T]:
         self.prompts.append(prompt)
         self.allowed.append({"deadline_s": deadline_s, "max_tokens": max_tokens, "max_calls": max_calls})
@@ -52,7 +60,14 @@ class Puppet:
         self.orders: list[str] = []
 
     async def ask(
-        self, prompt: Prompt, schema: type[T], *, deadline_s: float, max_tokens: int, max_calls: int = 4
+        self,
+        prompt: Prompt,
+        schema: type[T],
+        *,
+        deadline_s: float,
+        max_tokens: int,
+        max_calls: int = 4,
+        max_cost: float = math.inf,
     ) -> Reply[T]:
         found = re.search(r"choose: ([^\s\"]+)", prompt.user)
         self.orders.append(found[1] if found else "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from typing import Any
 
 import pytest
@@ -107,7 +108,14 @@ class _Deaf:
     model = "deaf"
 
     async def ask(
-        self, prompt: Prompt, schema: type[T], *, deadline_s: float, max_tokens: int, max_calls: int = 4
+        self,
+        prompt: Prompt,
+        schema: type[T],
+        *,
+        deadline_s: float,
+        max_tokens: int,
+        max_calls: int = 4,
+        max_cost: float = math.inf,
     ) -> Reply[T]:
         await asyncio.sleep(60)
         raise AssertionError
