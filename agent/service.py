@@ -94,6 +94,7 @@ class Service:
         self.now = clock
         self.gate = Gate(policy, journal, clock)
         self._heads = HeadExporter(journal, settings.audit.heads, settings.audit.every_s)
+        self._nearness = settings.memory.nearness()
         self._watch = watch
         self._subscribers: list[tuple[str | None, asyncio.Queue[tuple[str, Event]]]] = []
         self.engine = Engine(
@@ -202,11 +203,11 @@ class Service:
     async def like(self, run_id: str, limit: int) -> list[Recalled]:
         """Past incidents that are most like a run, likest first. Raises UnknownRun."""
         view = await self.run_view(run_id)
-        return await asyncio.to_thread(like, self.journal, view.row.id, limit)
+        return await asyncio.to_thread(like, self.journal, view.row.id, limit, self._nearness)
 
     async def recall(self, run_id: str) -> tuple[PastIncident, ...]:
         """The same for a judgement."""
-        found = await asyncio.to_thread(like, self.journal, run_id, self.settings.memory.shown)
+        found = await asyncio.to_thread(like, self.journal, run_id, self.settings.memory.shown, self._nearness)
         return tuple(PastIncident(r.incident.run_id, account_of(r.incident)) for r in found)
 
     # -- commands -----------------------------------------------------------------------------

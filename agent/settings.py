@@ -6,7 +6,7 @@ import difflib
 import os
 from glob import escape
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import (
@@ -23,6 +23,9 @@ from agent.run.speculation import Speculation
 from agent.run.store import LEASE_S
 from plugins.base import Cost
 from tsg.findings import Severity
+
+if TYPE_CHECKING:
+    from agent.memory.recall import Nearness
 
 DEFAULT_FILE = Path("stepfleet.toml")
 
@@ -107,6 +110,15 @@ class MemorySettings(_Section):
 
     recall: bool = True
     shown: Annotated[int, Field(ge=1, le=3)] = 3
+    ranking: Literal["words", "meaning"] = "words"  # of incidents that share as many facts
+
+    def nearness(self) -> Nearness | None:
+        """How texts are compared. Raises SettingsError where that needs what is not installed."""
+        if self.ranking == "words":
+            return None
+        from agent.memory.meaning import meaning
+
+        return meaning().nearness
 
 
 class MentorSettings(_Section):

@@ -21,12 +21,18 @@ from agent.settings import load_settings
 
 def search(config: Path | None, words: str, facts: Facts, limit: int, *, as_json: bool) -> int:
     """What shares all that is given; the newest, where nothing is."""
-    journal = open_journal(load_settings(config))
+    settings = load_settings(config)
+    nearness = settings.memory.nearness()
+    journal = open_journal(settings)
     try:
         remember(journal)
         given = words or facts.pairs()
         found = journal.read_now(
-            lambda conn: recall(conn, facts, words, limit=limit, strict=True) if given else latest(conn, limit)
+            lambda conn: (
+                recall(conn, facts, words, limit=limit, strict=True, nearness=nearness)
+                if given
+                else latest(conn, limit)
+            )
         )
     finally:
         journal.close()
@@ -35,9 +41,11 @@ def search(config: Path | None, words: str, facts: Facts, limit: int, *, as_json
 
 def like(config: Path | None, run_id: str, limit: int, *, as_json: bool) -> int:
     """What is most like a run. Raises UnknownRun."""
-    journal = open_journal(load_settings(config))
+    settings = load_settings(config)
+    nearness = settings.memory.nearness()
+    journal = open_journal(settings)
     try:
-        found = memory.like(journal, view_run(journal, run_id).row.id, limit)
+        found = memory.like(journal, view_run(journal, run_id).row.id, limit, nearness)
     finally:
         journal.close()
     return _tell(found, as_json=as_json)

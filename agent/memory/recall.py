@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,7 +23,9 @@ from dag.serial import from_json
 AT_ONCE = 100  # runs remembered in one transaction
 CANDIDATES = 200  # that share a fact, the newest
 FOUND = 50  # that full-text search gives
+WEIGHED = 20  # how many of the best are ordered by meaning
 MOST_WORDS = 40  # of a query
+Nearness = Callable[[str, Sequence[str]], Sequence[float]]  # of a text to each of others
 _WORD = re.compile(r"\w{2,40}")
 _POINTS = {"alert": 4, "target": 2, "guide": 1}
 
@@ -95,11 +97,19 @@ def rebuild(journal: Journal) -> int:
 
 
 def recall(
-    conn: Connection, facts: Facts, words: str = "", *, limit: int = 5, strict: bool = False, but: str = ""
+    conn: Connection,
+    facts: Facts,
+    words: str = "",
+    *,
+    limit: int = 5,
+    strict: bool = False,
+    but: str = "",
+    nearness: Nearness | None = None,
 ) -> list[Recalled]:
     """Past incidents, likest first: by shared facts (alert before target before guide), then words, then the newest.
 
-    `strict`: only those that share every kind of fact that is given, and a word where words are. `but`: not that run.
+    `nearness`: orders by meaning what shares as much; it adds nothing and leaves nothing out. `strict`: only those that
+    share every kind of fact that is given, and a word where words are. `but`: not that run.
     """
     found: dict[str, _Candidate] = {}
     wanted = facts.pairs()
@@ -119,11 +129,24 @@ def recall(
             if {kind for kind, _ in c.shared} == kinds and (c.place < FOUND or not _WORD.search(words))
         }
     newest = sorted(found, reverse=True)  # a run's id begins with its time
-    best = sorted(newest, key=lambda run_id: (-found[run_id].points, found[run_id].place))[:limit]
+    best = sorted(newest, key=lambda run_id: (-found[run_id].points, found[run_id].place))
+    if nearness is not None and words:
+        best = _by_meaning(conn, best[: max(limit, WEIGHED)], words, found, nearness)
+    best = best[:limit]
     return [Recalled(incident, found[incident.run_id].why) for incident in _incidents(conn, best)]
 
 
-def like(journal: Journal, run_id: str, limit: int) -> list[Recalled]:
+def _by_meaning(
+    conn: Connection, best: Sequence[str], words: str, found: Mapping[str, _Candidate], nearness: Nearness
+) -> list[str]:
+    rows = conn.execute(select(INCIDENT.c.run_id, INCIDENT.c.words).where(INCIDENT.c.run_id.in_(best)))
+    texts = {row.run_id: row.words for row in rows}
+    known = [run_id for run_id in best if run_id in texts]
+    near = dict(zip(known, nearness(words, [texts[run_id] for run_id in known]), strict=True))
+    return sorted(known, key=lambda run_id: (-found[run_id].points, -near[run_id]))
+
+
+def like(journal: Journal, run_id: str, limit: int, nearness: Nearness | None = None) -> list[Recalled]:
     """What is most like a run, itself left out. Blocks. Empty for a run that there is not."""
     remember(journal)
     row, events = journal.run(run_id), journal.events(run_id)
@@ -133,7 +156,7 @@ def like(journal: Journal, run_id: str, limit: int) -> list[Recalled]:
     alerts = [str(a.get("name", "")) for a in alert.get("alerts", ())]
     facts = Facts(row.guide, alerts, targets_of(alert))
     words = " ".join([row.title, *alerts, *facts.targets])
-    return journal.read_now(lambda conn: recall(conn, facts, words, limit=limit, but=run_id))
+    return journal.read_now(lambda conn: recall(conn, facts, words, limit=limit, but=run_id, nearness=nearness))
 
 
 def latest(conn: Connection, limit: int) -> list[Recalled]:
