@@ -21,7 +21,7 @@ from agent.run.schema import INCIDENT, INCIDENT_FACT
 FIRST = 3
 # What the memory holds, and what is asked. They share few words, as the words of two people on call do.
 PAIRS = (
-    ("requests pile up at one replica while others are idle", "a single server is overloaded, its neighbours have room"),
+    ("requests pile up at one replica while others are idle", "one server is overloaded, its neighbours have room"),
     ("KV cache full, sequences preempted and recomputed", "the engine throws work away, attention's memory is short"),
     ("GPU fell off the bus, Xid 79", "card vanished from the machine and the driver lost it"),
     ("all ranks wait in an all-reduce that never ends", "training froze, every process hangs in a collective"),

