@@ -67,6 +67,7 @@ class _Row:
     name: str
     answers: list[Answer] = field(default_factory=list)
     not_run: str = ""
+    baseline: bool = False
 
     @property
     def score(self) -> Score | None:
@@ -80,7 +81,7 @@ def evaluate(config: Path | None, wanted: Wanted) -> int:
     rows = asyncio.run(_rows(_models(settings, wanted), cases, wanted))
     table = [_cells(row) for row in rows]
     if wanted.html is not None:
-        _write(wanted.html, page(COLUMNS, table, {r.name: r.answers for r in rows if r.answers}))
+        _write(wanted.html, _page(rows, table, cases))
     if wanted.as_json:
         print_json({"cases": len(cases), "models": [_to_json(r) for r in rows]})
         return 0
@@ -120,18 +121,24 @@ def _models(settings: Settings, wanted: Wanted) -> dict[str, LlmSettings]:
             raise SettingsError(
                 f"--model '{text}' is not NAME=MODEL@URL", hint="e.g. small=qwen3@http://127.0.0.1:8080/v1"
             )
+        if name in known:
+            raise SettingsError(f"--model '{text}': two models are named '{name}'", hint="give each a name of its own")
         base: dict[str, Any] = settings.llm.model_dump() if settings.llm is not None else {}
         try:
-            known[name] = LlmSettings.model_validate({**base, **prices, "model": model, "base_url": url})
+            made = LlmSettings.model_validate({**base, **prices, "model": model, "base_url": url})
         except ValidationError as exc:
             raise SettingsError(f"--model '{text}': {exc.errors()[0]['msg']}", hint="see docs/model.md") from exc
+        if settings.llm is not None and made.base_url != settings.llm.base_url:
+            # A key belongs to the endpoint it was given for; another one must not be sent it.
+            made = made.model_copy(update={"api_key_env": None, "api_key_file": None})
+        known[name] = made
     return {name: model.model_copy(update=prices) for name, model in known.items()}
 
 
 async def _rows(models: dict[str, LlmSettings], cases: Sequence[Case], wanted: Wanted) -> list[_Row]:
     rows = [
-        _Row("always abstains (baseline)", await ask_baseline(AlwaysAbstains(), cases, repeat=1)),
-        _Row("dice (baseline)", await ask_baseline(Dice(), cases, repeat=max(10, wanted.repeat))),
+        _Row("always abstains (baseline)", await ask_baseline(AlwaysAbstains(), cases, repeat=1), baseline=True),
+        _Row("dice (baseline)", await ask_baseline(Dice(), cases, repeat=max(10, wanted.repeat)), baseline=True),
     ]
     if not models:
         return [_Row("a model", not_run="none is configured: add [llm], or give --model NAME=MODEL@URL"), *rows]
@@ -159,6 +166,12 @@ async def _asked(name: str, settings: LlmSettings, cases: Sequence[Case], repeat
         return _Row(name, not_run=str(exc))
     finally:
         await llm.close()
+
+
+def _page(rows: Sequence[_Row], table: Sequence[Sequence[str]], cases: Sequence[Case]) -> str:
+    # Dice are wrong somewhere in every case: beside them no case would show what the models made of it.
+    answers = {r.name: r.answers for r in rows if r.answers and not r.baseline}
+    return page(COLUMNS, table, cases, answers, {r.name: r.not_run for r in rows if r.not_run})
 
 
 def _cells(row: _Row) -> list[str]:

@@ -14,6 +14,7 @@ from agent.evaluation.cases import ABSTAIN, Case
 from agent.evaluation.score import Answer
 from agent.model.executor import ModelJudge
 from agent.model.llm import LLM, ModelError, Prompt, Rejected, Reply, T, Unreachable
+from agent.model.prompt import UNDECIDED, Choice
 from agent.model.settings import LlmSettings
 from agent.run.judge import Judge, Judgement, Question
 
@@ -32,10 +33,18 @@ class Progress(Protocol):
 
 @dataclass
 class _Heard:
-    """An LLM that is listened to: a judgement alone does not tell an abstention from a failure."""
+    """An LLM that is listened to during one question: a judgement alone does not tell an abstention from a failure.
+
+    Only a valid answer that says so is an abstention. A budget that refuses before anything is asked raises
+    nothing here, so the absence of an error proves nothing.
+    """
 
     llm: LLM
     error: ModelError | None = None
+    abstained: bool = False
+
+    def has_abstained(self) -> bool:
+        return self.abstained
 
     @property
     def model(self) -> str:
@@ -51,27 +60,29 @@ class _Heard:
         max_calls: int = 4,
         max_cost: float = math.inf,
     ) -> Reply[T]:
-        self.error = None
+        self.error, self.abstained = None, False
         try:
-            return await self.llm.ask(
+            reply = await self.llm.ask(
                 prompt, schema, deadline_s=deadline_s, max_tokens=max_tokens, max_calls=max_calls, max_cost=max_cost
             )
         except ModelError as exc:
             self.error = exc
             raise
+        self.abstained = isinstance(reply.value, Choice) and reply.value.choice == UNDECIDED
+        return reply
 
 
 async def ask_model(
     llm: LLM, settings: LlmSettings, cases: Sequence[Case], *, repeat: int, progress: Progress
 ) -> list[Answer]:
     """Each case `repeat` times, one after another: latencies are the endpoint's own. Raises NotRun."""
-    heard = _Heard(llm)
     answers: list[Answer] = []
     for _ in range(repeat):
         for case in cases:
             # A budget for each case: one that talks too long must not silence the rest.
+            heard = _Heard(llm)
             judge = ModelJudge.from_settings(heard, settings)
-            answer = await _answer(judge, case, lambda: heard.error is not None)
+            answer = await _answer(judge, case, heard.has_abstained)
             if not answers and isinstance(heard.error, GIVE_UP):
                 raise NotRun(str(heard.error)) from heard.error
             answers.append(answer)
@@ -81,16 +92,16 @@ async def ask_model(
 
 async def ask_baseline(judge: Judge, cases: Sequence[Case], *, repeat: int) -> list[Answer]:
     """The same of somebody who costs nothing and cannot fail."""
-    return [await _answer(judge, case, lambda: False) for _ in range(repeat) for case in cases]
+    return [await _answer(judge, case, lambda: True) for _ in range(repeat) for case in cases]
 
 
-async def _answer(judge: Judge, case: Case, failed: Callable[[], bool]) -> Answer:
+async def _answer(judge: Judge, case: Case, abstained: Callable[[], bool]) -> Answer:
     began = time.perf_counter()
     judgement = await judge.judge(case.question)
     seconds = time.perf_counter() - began
     undecided = judgement.edge is None
     choice = case.leads_to[judgement.edge] if judgement.edge is not None else ABSTAIN
-    return Answer(case, choice, judgement.reason, judgement.usage, seconds, failed=undecided and failed())
+    return Answer(case, choice, judgement.reason, judgement.usage, seconds, failed=undecided and not abstained())
 
 
 @dataclass

@@ -79,6 +79,11 @@ class Case:
     leads_to: dict[str, str]
 
     @property
+    def place(self) -> str:
+        """Unique, unlike `id`: two folders may each hold a file of one name."""
+        return f"{self.file}:{self.line}"
+
+    @property
     def id(self) -> str:
         return f"{self.file.name.removesuffix(SUFFIX)}: {self.written.name}"
 

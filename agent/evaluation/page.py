@@ -26,22 +26,27 @@ pre { white-space: pre-wrap; overflow-wrap: anywhere; background: #8881; padding
 """
 
 
-def page(columns: Sequence[str], rows: Sequence[Sequence[str]], answers: Mapping[str, Sequence[Answer]]) -> str:
-    """`rows` are the table as it is printed; `answers` are by model."""
+def page(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    cases: Sequence[Case],
+    answers: Mapping[str, Sequence[Answer]],
+    not_run: Mapping[str, str],
+) -> str:
+    """`rows` are the table as it is printed; `answers` are by model, without the baselines; `not_run` says why."""
     head = "".join(f"<th>{_text(c)}</th>" for c in columns)
     body = "".join(f"<tr>{''.join(_cell(i, c) for i, c in enumerate(row))}</tr>" for row in rows)
-    cases: dict[str, Case] = {}
     said: dict[str, list[tuple[str, Answer]]] = defaultdict(list)
     for model, given in answers.items():
         for a in given:
-            cases.setdefault(a.case.id, a.case)
-            said[a.case.id].append((model, a))
-    details = "".join(_case(case, said[case_id]) for case_id, case in cases.items())
+            said[a.case.place].append((model, a))
+    details = "".join(_case(case, said[case.place]) for case in cases)
+    reasons = "".join(f"<p>{_text(name)}: NOT RUN: {_text(why)}</p>" for name, why in not_run.items())
     return (
         "<!doctype html><html lang='en'><meta charset='utf-8'><meta name='viewport' content='width=device-width'>"
         "<meta http-equiv='Content-Security-Policy' content=\"default-src 'none'; style-src 'unsafe-inline'\">"
         f"<title>Evaluation of judgement</title><style>{STYLE}</style><h1>Evaluation of judgement</h1>"
-        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table><h2>Cases</h2>{details}</html>\n"
+        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{reasons}<h2>Cases</h2>{details}</html>\n"
     )
 
 
@@ -61,13 +66,15 @@ def _case(case: Case, said: Sequence[tuple[str, Answer]]) -> str:
         for model, a in said
     )
     return (
-        f"<details><summary><span class={worst}>{worst}</span> {_text(case.id)} ({w.kind})</summary>"
+        f"<details><summary><span class='{worst}'>{worst}</span> {_text(case.id)} ({w.kind})</summary>"
         f"<p>Right: {_text(', '.join(w.right))}{_text(unacceptable)}. {_text(w.because)}</p><ul>{options}</ul>"
         f"<pre>{_text(evidence)}</pre><table><tbody>{rows}</tbody></table></details>"
     )
 
 
-def _worst(said: Sequence[tuple[str, Answer]]) -> Verdict:
+def _worst(said: Sequence[tuple[str, Answer]]) -> str:
+    if not said:
+        return "not asked"
     order = (Verdict.HARMFUL, Verdict.WRONG, Verdict.FAILED, Verdict.ABSTAINED)
     found = {a.verdict for _, a in said}
     return next((v for v in order if v in found), Verdict.RIGHT)

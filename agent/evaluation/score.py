@@ -111,7 +111,7 @@ def wilson(right: int, total: int) -> tuple[float, float]:
 def _agreement(answers: Sequence[Answer]) -> float:
     said: dict[str, list[str]] = defaultdict(list)
     for a in answers:
-        said[a.case.id].append(a.choice)
+        said[a.case.place].append(a.choice)
     return sum(Counter(choices).most_common(1)[0][1] for choices in said.values()) / len(answers)
 
 

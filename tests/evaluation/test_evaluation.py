@@ -93,7 +93,7 @@ def test_the_interval_is_the_published_one() -> None:
 
 def test_a_page_is_data_and_loads_nothing() -> None:
     evil = "<script>alert(1)</script>\u202e DB_PASSWORD=hunter2hunter2"
-    made = page(COLUMNS, [[evil] * len(COLUMNS)], {evil: [told(CASES[0], evil)]})
+    made = page(COLUMNS, [[evil] * len(COLUMNS)], CASES[:1], {evil: [told(CASES[0], evil)]}, {evil: evil})
     assert "<script" not in made
     assert "hunter2" not in made
     assert "\u202e" not in made
@@ -152,6 +152,56 @@ async def test_an_answer_that_cannot_be_used_is_a_failure_and_no_abstention(tmp_
     assert (made["failed"], made["abstained"]) == (1.0, 0.0)
 
 
+async def test_a_budget_that_refuses_to_ask_is_a_failure_and_never_right(tmp_path: Path) -> None:
+    def unasked(_seen: Seen) -> Sent:
+        raise AssertionError("the budget does not allow a question")
+
+    async with serving(unasked) as server:
+        (tmp_path / "small.toml").write_text(f'[llm]\nbase_url = "{server.url}"\nmodel = "m"\nmax_tokens = 50\n')
+        done = await asyncio.to_thread(
+            stepfleet, "--config", "small.toml", "eval", str(SHIPPED), "--json", "--only", "ambiguous", cwd=tmp_path
+        )
+        assert not server.seen
+    made = json.loads(done.stdout)["models"][0]
+    assert (made["failed"], made["abstained"], made["accuracy"]) == (1.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("same", [True, False], ids=["the endpoint it is for", "another endpoint"])
+async def test_a_key_goes_to_no_endpoint_but_its_own(tmp_path: Path, same: bool) -> None:
+    said = always(completion(json.dumps({"reason": "so", "choice": "undecided"})))
+    async with serving(said) as own, serving(said) as other:
+        asked = own if same else other
+        (tmp_path / "key.toml").write_text(f'[llm]\nbase_url = "{own.url}"\nmodel = "m"\napi_key_env = "EVAL_KEY"\n')
+        options = ("--only", "stale", "--model", f"second=n@{asked.url}")
+        done = await asyncio.to_thread(
+            stepfleet,
+            *("--config", "key.toml", "eval", str(SHIPPED), *options),
+            cwd=tmp_path,
+            env={"EVAL_KEY": "a-key-of-one-endpoint"},
+        )
+    assert done.returncode == 0, done.stderr
+    sent = {s.headers.get("authorization", "") for s in asked.seen if s.json["model"] == "n"}
+    assert sent
+    assert any("a-key-of-one-endpoint" in s for s in sent) is same
+
+
+def test_files_of_one_name_in_two_folders_are_different_cases(tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        for name in ("training-hang.md", "training-hang.cases.yaml"):
+            (tmp_path / folder / name).write_text((SHIPPED / name).read_text())
+    cases = cases_of(tmp_path)
+    assert len({c.place for c in cases}) == len(cases)
+    assert page(COLUMNS, [], cases, {}, {}).count("<details>") == len(cases)
+
+
+async def test_a_page_sums_up_what_models_said_and_not_the_dice(tmp_path: Path) -> None:
+    html = tmp_path / "page.html"
+    said = completion(json.dumps({"reason": "so", "choice": "undecided"}))
+    await evaluated(tmp_path, always(said), "--html", str(html))
+    assert set(re.findall(r"<summary><span class='([a-z ]+)'", html.read_text())) <= {"right", "abstained"}
+
+
 async def test_a_model_that_is_not_there_is_not_run_and_says_why(tmp_path: Path) -> None:
     made = await evaluated(tmp_path, always(failure(401, "bad key")))
     assert "answered 401" in str(made["not_run"])
@@ -164,12 +214,14 @@ def test_without_a_model_the_table_says_not_run(tmp_path: Path) -> None:
     assert "NOT RUN" in done.stdout
     assert "none is configured" in done.stdout
     assert "always abstains" in html.read_text()
+    assert "none is configured" in html.read_text()
 
 
 def test_what_cannot_be_asked_is_said(tmp_path: Path) -> None:
     for options, want in (
         (("--only", "easy"), "no case is of the kind 'easy'"),
         (("--model", "x"), "is not NAME=MODEL@URL"),
+        (("--model", "x=m@http://y", "--model", "x=n@http://z"), "two models are named 'x'"),
         (("--model", "x=m@ftp://y"), "base_url must be an http"),
     ):
         done = stepfleet("eval", str(SHIPPED), *options, cwd=tmp_path)
